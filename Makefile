@@ -1,0 +1,130 @@
+# grayxdp. `make help` lists the targets; everything is built in build/$(MODE)/.
+MODE     ?= release
+PREFIX   ?= /usr/local
+CLANG    ?= clang
+BPFTOOL  ?= bpftool
+CXXFLAGS ?= -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror
+B        ?= build/$(MODE)
+
+release := -O2 -g
+debug   := -O0 -g3
+asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+tsan    := -O1 -g -fsanitize=thread
+$(if $($(MODE)),,$(error MODE=$(MODE): want release, debug, asan or tsan))
+
+# The modules, each with those it may use: a module links with nothing else, so the arrows of the
+# design are what the linker checks. A new file needs no edit here, a new folder one line.
+uses_userspace/base    :=
+uses_userspace/packet  := userspace/base
+uses_userspace/pcapng  := userspace/packet
+uses_userspace/kernel  := userspace/packet
+uses_userspace/lab     := userspace/base
+uses_userspace/capture := userspace/kernel userspace/pcapng
+uses_replay/stream     := userspace/packet
+uses_replay/protocol   := replay/stream
+uses_replay/select     := replay/protocol
+uses_replay/scrub      := replay/protocol
+uses_replay/send       := replay/protocol
+uses_replay/compare    := replay/send replay/scrub
+uses_replay/gate       := replay/compare replay/select
+uses_replay/report     := replay/gate
+modules := $(patsubst uses_%,%,$(filter uses_%,$(.VARIABLES)))
+
+# Modules that have tests only: the BPF programs, and the tools as their users see them.
+uses_bpf           := userspace/kernel userspace/lab
+uses_tools/grayxdp := userspace/capture userspace/lab replay/report
+
+sources = $(filter-out %_test.cc,$(wildcard $1/*.cc $1/*/*.cc))
+tests   = $(wildcard $1/*_test.cc $1/*/*_test.cc)
+closure = $(sort $(foreach d,$(uses_$1),$d $(call closure,$d)))
+objects = $(patsubst %.c,$B/%.o,$(patsubst %.cc,$B/%.o,$1))
+
+# X_test.cc needs nothing; X_root_test.cc needs root: BPF programs, or a lab of namespaces.
+tested    := $(modules) bpf tools/grayxdp
+unit_of    = $(filter-out %_root_test.cc,$(call tests,$1))
+root_of    = $(filter %_root_test.cc,$(call tests,$1))
+name_of    = $B/test/$(subst /,_,$1)
+unit_bins := $(foreach m,$(tested),$(if $(call unit_of,$m),$(call name_of,$m)_test))
+root_bins := $(foreach m,$(tested),$(if $(call root_of,$m),$(call name_of,$m)_root_test))
+bpf_bins  := $(filter %/bpf_root_test,$(root_bins))
+
+bpf      := $(wildcard bpf/*.bpf.c)
+skels    := $(bpf:bpf/%.bpf.c=$B/skel/%.skel.h)
+archives := $(modules:%=$B/%.a)
+bins     := $(patsubst tools/%/,$B/%,$(wildcard tools/*/))
+llhttp   := $B/llhttp/api.o $B/llhttp/http.o $B/llhttp/llhttp.o
+
+project  := -std=c++20 $($(MODE)) -I. -isystem $B/skel -isystem /usr/share/include/llhttp -DFMT_DEPRECATED_OSTREAM
+libs     := -Wl,--as-needed -lxdp -lbpf -lpcap -lyaml-cpp -lfmt -lcrypto -pthread
+bpfflags := --target=bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -I. -idirafter /usr/include/$(shell uname -m)-linux-gnu
+
+Q    := $(if $V,,@)
+note  = @$(if $V,:,printf '  %-5s %s\n' $1 $2); mkdir -p $(@D)
+
+all: $(bins)  ## every binary (MODE=release|debug|asan|tsan, V=1 shows commands)
+
+$B/bpf/%.bpf.o: bpf/%.bpf.c Makefile
+	$(call note,BPF,$<)
+	$Q$(CLANG) $(bpfflags) -MMD -MP -c $< -o $@
+$B/skel/%.skel.h: $B/bpf/%.bpf.o
+	$(call note,SKEL,$@)
+	$Q$(BPFTOOL) gen skeleton $< name $*_bpf > $@
+$B/%.o: %.cc Makefile
+	$(call note,CXX,$<)
+	$Q$(CXX) $(project) $(CXXFLAGS) -MMD -MP -c $< -o $@
+$B/llhttp/%.o: /usr/share/llhttp/%.c Makefile
+	$(call note,CC,$<)
+	$Q$(CC) $($(MODE)) -I/usr/share/include/llhttp -c $< -o $@
+$(call objects,$(call sources,userspace/kernel) $(call tests,bpf)): | $(skels)
+
+define module_rules
+$B/$1.a: $(call objects,$(call sources,$1)) $(if $(filter replay/protocol,$1),$(llhttp))
+	$$(call note,AR,$$@)
+	$$Q$$(RM) $$@ && $$(AR) rcs $$@ $$^
+endef
+$(foreach m,$(modules),$(eval $(call module_rules,$m)))
+
+define test_rules
+$(call name_of,$1)_test: $(call objects,$(call unit_of,$1))
+$(call name_of,$1)_root_test: $(call objects,$(call root_of,$1))
+$(call name_of,$1)_test $(call name_of,$1)_root_test: $(patsubst %,$B/%.a,$(filter $1,$(modules)) $(call closure,$1))
+endef
+$(foreach m,$(tested),$(eval $(call test_rules,$m)))
+$(unit_bins) $(root_bins): gtest := -lgtest_main -lgtest
+
+define tool_rules
+$B/$1: $(call objects,$(call sources,tools/$1)) $(archives)
+endef
+$(foreach t,$(notdir $(bins)),$(eval $(call tool_rules,$t)))
+$(bins) $(unit_bins) $(root_bins):
+	$(call note,LD,$@)
+	$Q$(CXX) $($(MODE)) $(LDFLAGS) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(gtest) $(libs) -o $@
+
+unit: $(unit_bins)  ## tests that need no root
+	scripts/run-tests.sh $^
+bpf-test: $(bpf_bins)  ## tests of the BPF programs (root)
+	scripts/run-tests.sh $^
+tests: all $(unit_bins) $(root_bins)  ## build every test
+test: tests  ## build and run every test (root)
+	scripts/run-tests.sh $(unit_bins) $(root_bins)
+deps:  ## install the Debian packages that are missing (root)
+	@scripts/install-deps.sh
+check: deps  ## everything from a fresh clone: packages, build, all tests (root)
+	@$(MAKE) --no-print-directory -j$(shell nproc) tests
+	@$(MAKE) --no-print-directory test
+demo: deps  ## everything from a fresh clone: packages, build, the main job shown in a lab (root)
+	@$(MAKE) --no-print-directory -j$(shell nproc) all
+	@scripts/demo.sh $B
+install: all  ## into $(DESTDIR)$(PREFIX)/sbin
+	install -D -m 0755 -t $(DESTDIR)$(PREFIX)/sbin $B/grayxdp
+format:  ## clang-format every tracked source
+	git ls-files '*.c' '*.h' '*.cc' | xargs clang-format -i
+clean:  ## remove build/
+	$(RM) -r build
+help:
+	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' Makefile | expand -t 14
+
+.PHONY: all unit bpf-test tests test deps check demo install format clean help
+.DELETE_ON_ERROR:
+.SECONDARY:
+-include $(shell find $B -name '*.d' 2>/dev/null)

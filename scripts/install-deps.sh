@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that building, testing and the demo need: the one place that names
+# them. Does nothing, quietly, when all are there; run again at any time.
+set -euo pipefail
+
+build=(
+  g++ make clang pkg-config bpftool linux-libc-dev
+  libbpf-dev libxdp-dev libpcap-dev libboost-dev libgtest-dev libssl-dev
+  libyaml-cpp-dev nlohmann-json3-dev libcli11-dev libfmt-dev node-llhttp
+)
+# What the lab tests and the demo run beside grayxdp: production, its users, and the second opinions.
+lab=(
+  iproute2 procps util-linux curl jq wrk nginx-light libnginx-mod-http-echo
+  tcpdump tshark ethtool
+)
+
+missing=()
+for package in "${build[@]}" "${lab[@]}"; do
+  [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] ||
+    missing+=("$package")
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+if [ ! -e /etc/debian_version ] || ! command -v apt-get >/dev/null; then
+  echo "install-deps: this is not Debian; install the like of: ${missing[*]}" >&2
+  exit 1
+fi
+if [ "$(id -u)" -ne 0 ]; then
+  echo "install-deps: not root; run: sudo apt-get install -y ${missing[*]}" >&2
+  exit 1
+fi
+
+# nginx is a program for the lab here, not a service of this machine: nothing may start on install.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+  printf '#!/bin/sh\nexit 101\n' >"$policy"
+  chmod 0755 "$policy"
+  trap 'rm -f "$policy"' EXIT
+fi
+
+echo "install-deps: installing ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+log=$(mktemp)
+if ! { apt-get update && apt-get install -y --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
+  tail -n 20 "$log" >&2
+  echo "install-deps: apt-get could not install ${missing[*]} (whole log: $log)" >&2
+  exit 1
+fi
+rm -f "$log"
