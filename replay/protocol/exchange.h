@@ -1,0 +1,87 @@
+// What production was asked and what it answered. Values: they own their bytes, and move from stage
+// to stage.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "userspace/packet/address.h"
+
+namespace gray {
+
+struct Header {
+  std::string name;  ///< as on the wire; compare with same_name()
+  std::string value;
+};
+using Headers = std::vector<Header>;
+
+/// Header names are equal when they differ in ASCII case only (RFC 9110 section 5.1).
+bool same_name(std::string_view a, std::string_view b) noexcept;
+/// The first value of that name, or null.
+const std::string* find_header(const Headers& headers, std::string_view name) noexcept;
+
+/// What requests and responses share. Times are UTC nanoseconds of the frames that carried them.
+struct Message {
+  std::string version;  ///< "1.0", "1.1"
+  Headers headers;
+  Headers trailers;
+  std::string body;  ///< after transfer decoding, before content decoding; see truncated
+  std::uint64_t body_bytes = 0;  ///< of the whole body, also of what is not kept
+  std::string body_sha256;       ///< hex; only when the extractor was asked for it
+  bool chunked = false;
+  bool complete = false;   ///< ends where its protocol says it ends, and nothing is missing
+  bool truncated = false;  ///< body is a prefix: it was longer than the extractor keeps
+  std::uint64_t first_byte_ns = 0;
+  std::uint64_t last_byte_ns = 0;
+};
+
+struct Request : Message {
+  std::string method;
+  std::string target;     ///< as on the request line
+  std::string authority;  ///< Host, or of an absolute-form target; may be empty
+};
+
+struct Response : Message {
+  int status = 0;
+  std::string reason;
+};
+
+/// Flow key, first sequence number, stream offset and time, hashed to 128 bits: two exchanges of
+/// one capture, or of two captures, do not share it.
+struct ExchangeId {
+  std::array<std::uint8_t, 16> bytes{};
+  std::string hex() const;
+  auto operator<=>(const ExchangeId&) const = default;
+};
+
+struct Exchange {
+  ExchangeId id;
+  std::string protocol;  ///< "http/1.0", "http/1.1"
+  Endpoint client;
+  Endpoint server;
+  std::uint64_t stream = 0;    ///< connection, numbered in order of appearance
+  std::uint32_t position = 0;  ///< in its connection, from 0
+  std::uint64_t flow_tag = 0;
+  std::string community_id;  ///< only when the extractor was asked for it
+  Request request;
+  std::optional<Response> response;
+
+  /// Last request byte to first response byte on the wire; 0 without both, or when the response
+  /// came first.
+  std::uint64_t latency_ns() const noexcept;
+};
+
+/// Takes exchanges as they complete. Of one connection in order, between connections in any order.
+class ExchangeSink {
+ public:
+  virtual ~ExchangeSink() = default;
+  virtual void exchange(Exchange&& exchange) = 0;
+  /// A connection will bring no more exchanges.
+  virtual void connection_end(std::uint64_t stream) { (void)stream; }
+};
+
+}  // namespace gray

@@ -1,0 +1,56 @@
+// Frames in, exchanges out: decodes, reassembles, recognises the protocol and pairs what was asked
+// with what was answered. One thread. Hostile input costs bounded memory and never throws.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "replay/protocol/exchange.h"
+#include "userspace/base/ledger.h"
+#include "userspace/packet/packet.h"
+
+namespace gray {
+
+struct ExtractorOptions {
+  std::uint64_t seed = 0;                 ///< of the flow tag, when frames have none
+  std::size_t max_body = 16u << 20;       ///< bytes of a body that are kept
+  std::size_t max_flows = 262'144;        ///< the idlest is shed above
+  std::size_t max_buffered = 256u << 20;  ///< bytes of out-of-order segments, over all flows
+  std::uint64_t idle_timeout_ns = 300'000'000'000;
+  bool hash_bodies = false;
+  bool community_ids = false;
+};
+
+/// For the summary of `requests`.
+struct ExtractorSummary {
+  std::uint64_t packets = 0;
+  std::uint64_t streams = 0;
+  std::uint64_t exchanges = 0;
+  std::uint64_t gaps = 0;
+  std::uint64_t gap_bytes = 0;
+  std::map<std::string, std::uint64_t> opaque;  ///< streams by reason: "tls", "http2", "unknown", …
+};
+
+class Extractor {
+ public:
+  Extractor(const ExtractorOptions& options, ExchangeSink& sink);
+  ~Extractor();
+
+  void frame(const Frame& frame) noexcept;
+  /// Expires what is idle at `now` (UTC ns, the clock of the frames).
+  void expire(std::uint64_t now) noexcept;
+  /// End of the capture: what is open is given out as it stands.
+  void finish() noexcept;
+
+  ExtractorSummary summary() const;
+  /// Adds "decode" (frames → TCP segments), "stream" (segments) and "http" (exchanges).
+  void account(Ledger& ledger) const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace gray

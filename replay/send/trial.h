@@ -1,0 +1,33 @@
+// One exchange put to a canary: what was asked, what production answered, what the canary did.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "replay/protocol/exchange.h"
+
+namespace gray {
+
+enum class SendOutcome : std::uint8_t {
+  Answered,       ///< a whole response came
+  ConnectFailed,  ///< refused, unreachable, or not connected within the time limit
+  Timeout,        ///< no whole response in time
+  Reset,          ///< the connection broke before the response was whole
+  Garbage,        ///< what came is not HTTP
+  Aborted,        ///< the run was ended first
+};
+/// The ledger's names: "answered", "connect", "timeout", "reset", "garbage", "aborted".
+const char* to_string(SendOutcome outcome) noexcept;
+
+struct Trial {
+  Exchange exchange;       ///< as sent: scrubbed, coloured, rewritten; response is production's
+  std::size_t target = 0;  ///< index into the run's targets
+  SendOutcome outcome = SendOutcome::Aborted;
+  std::string error;  ///< the reason in words, when not Answered
+  std::optional<Response> canary;
+  std::uint64_t lateness_ns = 0;  ///< how long after its deadline the request was written
+  std::uint64_t latency_ns = 0;   ///< request written to first response byte
+};
+
+}  // namespace gray
