@@ -33,6 +33,7 @@ modules := $(patsubst uses_%,%,$(filter uses_%,$(.VARIABLES)))
 # Modules that have tests only: the BPF programs, and the tools as their users see them.
 uses_bpf           := userspace/kernel userspace/lab
 uses_tools/grayxdp := userspace/capture userspace/lab replay/report
+uses_tools/pktgen  := userspace/kernel
 
 sources = $(filter-out %_test.cc,$(wildcard $1/*.cc $1/*/*.cc))
 tests   = $(wildcard $1/*_test.cc $1/*/*_test.cc)
@@ -50,12 +51,11 @@ bpf_bins  := $(filter %/bpf_root_test,$(root_bins))
 
 bpf      := $(wildcard bpf/*.bpf.c)
 skels    := $(bpf:bpf/%.bpf.c=$B/skel/%.skel.h)
-archives := $(modules:%=$B/%.a)
 bins     := $(patsubst tools/%/,$B/%,$(wildcard tools/*/))
 llhttp   := $B/llhttp/api.o $B/llhttp/http.o $B/llhttp/llhttp.o
 
 project  := -std=c++20 $($(MODE)) -I. -isystem $B/skel -isystem /usr/share/include/llhttp -DFMT_DEPRECATED_OSTREAM
-libs     := -Wl,--as-needed -lxdp -lbpf -lpcap -lyaml-cpp -lfmt -lcrypto -pthread
+libs     := -Wl,--as-needed -lxdp -lbpf -lpcap -lyaml-cpp -lfmt -lre2 -lcrypto -pthread
 bpfflags := --target=bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -I. -idirafter /usr/include/$(shell uname -m)-linux-gnu
 
 Q    := $(if $V,,@)
@@ -75,7 +75,7 @@ $B/%.o: %.cc Makefile
 $B/llhttp/%.o: /usr/share/llhttp/%.c Makefile
 	$(call note,CC,$<)
 	$Q$(CC) $($(MODE)) -I/usr/share/include/llhttp -c $< -o $@
-$(call objects,$(call sources,userspace/kernel) $(call tests,bpf)): | $(skels)
+$(call objects,$(call sources,userspace/kernel) $(call tests,bpf) $(call sources,tools/pktgen)): | $(skels)
 
 define module_rules
 $B/$1.a: $(call objects,$(call sources,$1)) $(if $(filter replay/protocol,$1),$(llhttp))
@@ -87,13 +87,14 @@ $(foreach m,$(modules),$(eval $(call module_rules,$m)))
 define test_rules
 $(call name_of,$1)_test: $(call objects,$(call unit_of,$1))
 $(call name_of,$1)_root_test: $(call objects,$(call root_of,$1))
+$(call name_of,$1)_root_test: $B/userspace/lab.a $B/userspace/base.a
 $(call name_of,$1)_test $(call name_of,$1)_root_test: $(patsubst %,$B/%.a,$(filter $1,$(modules)) $(call closure,$1))
 endef
 $(foreach m,$(tested),$(eval $(call test_rules,$m)))
 $(unit_bins) $(root_bins): gtest := -lgtest_main -lgtest
 
 define tool_rules
-$B/$1: $(call objects,$(call sources,tools/$1)) $(archives)
+$B/$1: $(call objects,$(call sources,tools/$1)) $(patsubst %,$B/%.a,$(call closure,tools/$1))
 endef
 $(foreach t,$(notdir $(bins)),$(eval $(call tool_rules,$t)))
 $(bins) $(unit_bins) $(root_bins):

@@ -6,11 +6,11 @@ set -euo pipefail
 build=(
   g++ make clang pkg-config bpftool linux-libc-dev
   libbpf-dev libxdp-dev libpcap-dev libboost-dev libgtest-dev libssl-dev
-  libyaml-cpp-dev nlohmann-json3-dev libcli11-dev libfmt-dev node-llhttp
+  libyaml-cpp-dev nlohmann-json3-dev libcli11-dev libfmt-dev libre2-dev node-llhttp
 )
 # What the lab tests and the demo run beside grayxdp: production, its users, and the second opinions.
 lab=(
-  iproute2 procps util-linux curl jq wrk nginx-light libnginx-mod-http-echo
+  iproute2 iputils-ping procps util-linux curl jq wrk nginx-light libnginx-mod-http-echo
   tcpdump tshark ethtool
 )
 
