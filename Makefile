@@ -102,12 +102,14 @@ $(bins) $(unit_bins) $(root_bins):
 	$Q$(CXX) $($(MODE)) $(LDFLAGS) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(gtest) $(libs) -o $@
 
 unit: $(unit_bins)  ## tests that need no root
-	scripts/run-tests.sh $^
+	@scripts/run-tests.sh $^
 bpf-test: $(bpf_bins)  ## tests of the BPF programs (root)
-	scripts/run-tests.sh $^
+	@scripts/run-tests.sh $^
+unit-bpf-test: $(unit_bins) $(bpf_bins)  ## both
+	@scripts/run-tests.sh $^
 tests: all $(unit_bins) $(root_bins)  ## build every test
 test: tests  ## build and run every test (root)
-	scripts/run-tests.sh $(unit_bins) $(root_bins)
+	@scripts/run-tests.sh $(unit_bins) $(root_bins)
 deps:  ## install the Debian packages that are missing (root)
 	@scripts/install-deps.sh
 check: deps  ## everything from a fresh clone: packages, build, all tests (root)
@@ -125,7 +127,7 @@ clean:  ## remove build/
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' Makefile | expand -t 14
 
-.PHONY: all unit bpf-test tests test deps check demo install format clean help
+.PHONY: all unit bpf-test unit-bpf-test tests test deps check demo install format clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $B -name '*.d' 2>/dev/null)
