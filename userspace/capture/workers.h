@@ -10,6 +10,7 @@
 #include <span>
 #include <vector>
 
+#include "userspace/base/fd.h"
 #include "userspace/base/ledger.h"
 #include "userspace/capture/source.h"
 
@@ -30,9 +31,12 @@ class Workers {
   /// Starts a thread a source; `sources` and `consumer` outlive this object.
   Workers(std::span<const std::unique_ptr<Source>> sources, FrameConsumer& consumer);
   ~Workers();
+  Workers(const Workers&) = delete;
+  Workers& operator=(const Workers&) = delete;
 
   /// Runs the consumer in this thread until every source has ended and all is consumed, or until
-  /// `stop` becomes true (the caller then stops the sources and calls run() again to drain).
+  /// `stop` becomes true (the caller then stops the sources and calls run() again, with a `stop`
+  /// that stays false, to drain). Passes on what a source threw.
   void run(const std::atomic<bool>& stop);
 
   /// Frames waiting between the threads, for the progress line.
@@ -42,8 +46,19 @@ class Workers {
 
  private:
   struct Lane;
+
+  void capture(Lane& lane) noexcept;
+  void forward(Lane& lane, std::span<Frame> frames) noexcept;
+  std::size_t consume(Lane& lane) noexcept;
+  bool consume_round(std::size_t& moved) noexcept;
+  void sleep(std::uint64_t until_ns) noexcept;
+  void wake() noexcept;
+
   std::vector<std::unique_ptr<Lane>> lanes_;
   FrameConsumer& consumer_;
+  Fd bell_;                          // an eventfd: the consumer sleeps on it
+  std::atomic<bool> asleep_{false};  // whether someone must ring it
+  std::atomic<bool> quit_{false};
 };
 
 }  // namespace gray

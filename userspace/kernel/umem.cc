@@ -1,0 +1,61 @@
+// The mapping and the fill ring. The fill ring has an entry for every frame, so that a recycled
+// frame always finds room.
+#include "userspace/kernel/umem.h"
+
+#include <bit>
+
+#include "userspace/base/errors.h"
+
+namespace gray {
+namespace {
+
+constexpr std::size_t kHugePage = 2U << 20;
+
+std::size_t round_up(std::size_t size, std::size_t unit) {
+  return (size + unit - 1) / unit * unit;
+}
+
+}  // namespace
+
+Umem::Area::Area(std::size_t wanted) : size(round_up(wanted, kHugePage)) {
+  constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE;
+  void* address = mmap(nullptr, size, PROT_READ | PROT_WRITE, kFlags | MAP_HUGETLB, -1, 0);
+  huge = address != MAP_FAILED;
+  if (!huge) address = mmap(nullptr, size, PROT_READ | PROT_WRITE, kFlags, -1, 0);
+  if (address == MAP_FAILED)
+    throw_errno(errno, "map " + std::to_string(size >> 20) + " MiB for frames");
+  bytes = static_cast<std::uint8_t*>(address);
+}
+
+Umem::Umem(std::uint32_t frames)
+    : frames_(frames), area_(std::size_t{frames} * GRAY_TAP_FRAME_SIZE) {
+  if (!std::has_single_bit(frames))
+    throw UsageError("frames a queue must be a power of two, not " + std::to_string(frames));
+  xsk_umem_config config{};
+  config.fill_size = frames;
+  config.comp_size = XSK_RING_CONS__DEFAULT_NUM_DESCS;
+  config.frame_size = GRAY_TAP_FRAME_SIZE;
+  xsk_umem* umem = nullptr;
+  check(xsk_umem__create(&umem, area_.bytes, std::uint64_t{frames} * GRAY_TAP_FRAME_SIZE, &fill_,
+                         &completion_, &config),
+        "register " + std::to_string(frames) + " frames with AF_XDP");
+  umem_.reset(umem);
+  for (std::uint32_t i = 0; i < frames; ++i) recycle(std::uint64_t{i} * GRAY_TAP_FRAME_SIZE);
+  submit();
+}
+
+void Umem::recycle(std::uint64_t address) noexcept {
+  std::uint32_t index = 0;
+  if (xsk_ring_prod__reserve(&fill_, 1, &index) != 1) return;
+  *xsk_ring_prod__fill_addr(&fill_, index) = address & ~std::uint64_t{GRAY_TAP_FRAME_SIZE - 1};
+  ++pending_;
+}
+
+bool Umem::submit() noexcept {
+  if (pending_ == 0) return false;
+  xsk_ring_prod__submit(&fill_, pending_);
+  pending_ = 0;
+  return xsk_ring_prod__needs_wakeup(&fill_) != 0;
+}
+
+}  // namespace gray
