@@ -1,0 +1,50 @@
+// One RX queue of a tap port as a Source: a UMEM, an AF_XDP socket, and the gray_frame_meta that
+// the XDP program put in front of every frame. Set up by one thread, then used by one other; stop()
+// may come from a third.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+#include "userspace/capture/source.h"
+#include "userspace/kernel/socket.h"
+#include "userspace/kernel/umem.h"
+
+namespace gray {
+
+class TapSource final : public Source {
+ public:
+  /// Throws std::system_error; with BindMode::ZeroCopy, zero_copy_refused() knows the errors that
+  /// mean "not here".
+  TapSource(const std::string& interface, std::uint32_t queue, std::uint32_t frames, BindMode mode);
+
+  std::size_t receive(std::span<Frame> out, std::chrono::milliseconds timeout) override;
+  void recycle(std::span<const Frame> frames) noexcept override;
+  /// The program is detached: what is still on its way is received, then the source ends.
+  void stop() noexcept override { stopped_ = true; }
+  bool ended() const noexcept override { return quiet_waits_ >= kQuietWaits; }
+  std::span<const Interface> interfaces() const noexcept override { return {&interface_, 1}; }
+
+  Socket& socket() noexcept { return socket_; }
+  const Socket& socket() const noexcept { return socket_; }
+  /// Frames handed out so far; after ended(), all of them.
+  std::uint64_t received() const noexcept { return received_.load(std::memory_order_relaxed); }
+
+ private:
+  // After a detach a frame can still be on its way through another CPU: two waits without one end
+  // it.
+  static constexpr int kQuietWaits = 2;
+
+  std::size_t take(std::span<Frame> out) noexcept;
+
+  Interface interface_;
+  std::int64_t tai_offset_;
+  Umem umem_;
+  Socket socket_;
+  std::atomic<bool> stopped_{false};
+  std::atomic<std::uint64_t> received_{0};
+  int quiet_waits_ = 0;
+};
+
+}  // namespace gray
