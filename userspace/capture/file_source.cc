@@ -36,7 +36,6 @@ bool FileSource::next(Frame& frame, std::chrono::milliseconds timeout) {
     const bool found = file.reader->next(frame, timeout);
     learn_interfaces(file);
     if (found) {
-      ++read_;
       ++file.lent;
       frame.interface += static_cast<std::uint32_t>(file.first_interface);
       frame.cookie |= std::uint64_t{current_} << kFileShift;
@@ -77,11 +76,16 @@ void FileSource::recycle(std::span<const Frame> frames) noexcept {
 /// The memory and the descriptor of a file that was read go when its last frame comes back.
 void FileSource::close_when_done(File& file) noexcept {
   const auto index = static_cast<std::size_t>(&file - files_.data());
-  if (index < current_ && file.lent == 0) file.reader.reset();
+  if (index >= current_ || file.lent > 0 || !file.reader) return;
+  read_and_closed_ += file.reader->frames();
+  file.reader.reset();
 }
 
 void FileSource::account(Ledger& ledger) const {
-  ledger.add({.name = "file", .in = read_, .out = given_});
+  std::uint64_t read = read_and_closed_;
+  for (const File& file : files_)
+    if (file.reader) read += file.reader->frames();
+  ledger.add({.name = "file", .in = read, .out = given_});
 }
 
 }  // namespace gray

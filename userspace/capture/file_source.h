@@ -50,7 +50,7 @@ class FileSource final : public Source {
   std::size_t current_ = 0;
   std::vector<Interface> interfaces_;
   std::uint64_t given_ = 0;
-  std::uint64_t read_ = 0;
+  std::uint64_t read_and_closed_ = 0;  ///< frames of the files that are closed again
   bool stopped_ = false;
   std::string warning_;
 };
