@@ -1,0 +1,89 @@
+// bpf/tap.bpf.c: loading, and attaching by a BPF link, which the kernel undoes when we are killed.
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fmt/core.h>
+#include <linux/if_link.h>
+
+#include <utility>
+
+#include "tap.skel.h"
+#include "userspace/base/errors.h"
+#include "userspace/base/fd.h"
+#include "userspace/kernel/programs.h"
+#include "userspace/kernel/skeleton.h"
+
+namespace gray {
+namespace {
+
+class XdpLink final : public Attachment {
+ public:
+  XdpLink(Fd link, XdpMode mode) : link_(std::move(link)), mode_(mode) {}
+  std::string how() const override { return mode_ == XdpMode::Native ? "native" : "generic"; }
+
+ private:
+  Fd link_;
+  XdpMode mode_;
+};
+
+void refuse_other_program(unsigned ifindex, const std::string& name) {
+  LIBBPF_OPTS(bpf_xdp_query_opts, found);
+  check(bpf_xdp_query(static_cast<int>(ifindex), 0, &found), "look for XDP programs on " + name);
+  for (const std::uint32_t id :
+       {found.prog_id, found.drv_prog_id, found.skb_prog_id, found.hw_prog_id})
+    if (id != 0)
+      throw_errno(EBUSY, fmt::format("interface {0} already runs XDP program {1}: detach it "
+                                     "(ip link set dev {0} xdp off) or choose another interface",
+                                     name, id));
+}
+
+// The link's fd, or a negative errno.
+int link_xdp(int program, unsigned ifindex, XdpMode mode) {
+  LIBBPF_OPTS(bpf_link_create_opts, options);
+  options.flags = mode == XdpMode::Native ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE;
+  return bpf_link_create(program, static_cast<int>(ifindex), BPF_XDP, &options);
+}
+
+}  // namespace
+
+struct TapProgram::State {
+  Skeleton<tap_bpf> skeleton{"tap"};
+};
+
+TapProgram::TapProgram(const ProgramOptions& options) : state_(std::make_unique<State>()) {
+  const gray_config config = make_config(options);
+  auto& skeleton = state_->skeleton;
+  check(bpf_map__set_max_entries(skeleton->maps.flows, options.flow_entries),
+        "size the flow table");
+  skeleton.load();
+  set_maps({.config = bpf_map__fd(skeleton->maps.config),
+            .counters = bpf_map__fd(skeleton->maps.counters),
+            .flows = bpf_map__fd(skeleton->maps.flows)});
+  configure(config);
+}
+
+TapProgram::~TapProgram() = default;
+
+std::unique_ptr<Attachment> TapProgram::attach(unsigned ifindex, const std::string& name,
+                                               XdpMode mode) {
+  refuse_other_program(ifindex, name);
+  const XdpMode first = mode == XdpMode::Generic ? XdpMode::Generic : XdpMode::Native;
+  XdpMode got = first;
+  int link = link_xdp(program_fd(), ifindex, first);
+  if (link < 0 && mode == XdpMode::Auto && link != -EBUSY && link != -EPERM) {
+    got = XdpMode::Generic;
+    link = link_xdp(program_fd(), ifindex, got);
+  }
+  const char* kind = got == XdpMode::Native ? "native" : "generic";
+  check(link, fmt::format("attach the {} XDP program to {}", kind, name));
+  return std::make_unique<XdpLink>(Fd(link), got);
+}
+
+int TapProgram::xsks_fd() const noexcept {
+  return bpf_map__fd(state_->skeleton->maps.xsks);
+}
+
+int TapProgram::program_fd() const noexcept {
+  return bpf_program__fd(state_->skeleton->progs.tap_ingress);
+}
+
+}  // namespace gray
