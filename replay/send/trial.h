@@ -16,8 +16,11 @@ enum class SendOutcome : std::uint8_t {
   Reset,          ///< the connection broke before the response was whole
   Garbage,        ///< what came is not HTTP
   Aborted,        ///< the run was ended first
+  Unsendable,     ///< never sent: it cannot be written as one HTTP/1 request (a line break in a
+                  ///< header)
 };
-/// The ledger's names: "answered", "connect", "timeout", "reset", "garbage", "aborted".
+/// The ledger's names: "answered", "connect", "timeout", "reset", "garbage", "aborted",
+/// "unsendable".
 const char* to_string(SendOutcome outcome) noexcept;
 
 struct Trial {

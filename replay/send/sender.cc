@@ -1,0 +1,308 @@
+#include "replay/send/sender.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <atomic>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <optional>
+#include <utility>
+
+#include "replay/send/intake.h"
+#include "replay/send/pool.h"
+#include "userspace/base/clock.h"
+#include "userspace/base/errors.h"
+
+namespace gray {
+namespace {
+
+namespace asio = boost::asio;
+
+// The timer wakes this much before a deadline; the rest is polled.
+constexpr std::uint64_t kPollNs = 80 * kNsPerUs;
+// Events in a row before the clock and the line-up are looked at again.
+constexpr int kEventsInARow = 64;
+// Files that are not connections to canaries: capture rings, outputs, libraries.
+constexpr rlim_t kOtherFiles = 256;
+
+/// How many connections the process may open, at most `wanted`.
+std::size_t allow_connections(std::size_t wanted) {
+  rlimit limit{};
+  check_errno(::getrlimit(RLIMIT_NOFILE, &limit), "read the limit of open files");
+  if (limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < wanted + kOtherFiles) {
+    rlimit raised = limit;
+    raised.rlim_cur = std::min<rlim_t>(wanted + kOtherFiles, limit.rlim_max);
+    if (::setrlimit(RLIMIT_NOFILE, &raised) == 0) limit = raised;
+  }
+  if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= wanted + kOtherFiles) return wanted;
+  return limit.rlim_cur > 2 * kOtherFiles ? limit.rlim_cur - kOtherFiles
+                                          : std::max<rlim_t>(1, limit.rlim_cur / 2);
+}
+
+SendOptions checked(SendOptions options) {
+  if (options.targets.empty()) throw UsageError("no target: want --to http://HOST[:PORT]");
+  if (options.concurrency == 0) throw UsageError("concurrency must be at least 1");
+  if (options.queue_limit == 0) throw UsageError("the queue must hold at least 1 exchange");
+  if (options.timeout_ns == 0) throw UsageError("timeout must be above 0");
+  options.concurrency = allow_connections(options.concurrency);
+  return options;
+}
+
+// splitmix64's finaliser: neighbouring numbers spread evenly.
+std::uint64_t mix(std::uint64_t value) {
+  value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9ULL;
+  value = (value ^ (value >> 27)) * 0x94d049bb133111ebULL;
+  return value ^ (value >> 31);
+}
+
+}  // namespace
+
+class Sender::Loop {
+ public:
+  Loop(SendOptions options, std::function<void(Trial&&)> on_trial)
+      : options_(checked(std::move(options))),
+        on_trial_(std::move(on_trial)),
+        schedule_(options_.schedule),
+        lineup_(options_.order),
+        intake_(options_.queue_limit),
+        io_(1),
+        work_(io_.get_executor()),
+        timer_(io_),
+        pool_(io_, options_.targets,
+              {options_.concurrency, options_.timeout_ns, options_.max_body,
+               options_.order != Order::None}) {}
+
+  Intake& intake() noexcept { return intake_; }
+  void wake() {
+    asio::post(io_, [] {});
+  }
+  void run();
+
+ private:
+  std::uint64_t now() const noexcept { return monotonic_ns() - epoch_; }
+  bool immediate() const noexcept {
+    return options_.schedule.pace == Pace::TopSpeed || options_.schedule.pace == Pace::Live;
+  }
+
+  void admit(std::vector<Submission>&& submissions);
+  void dispatch();
+  void begin(Waiting&& waiting);
+  void settle();
+  void deliver(Result&& result);
+  void give_up();
+  Intake::Taken report();
+  void await_events();
+  void arm(std::uint64_t at_ns);
+  std::optional<std::uint64_t> next_wake() const;
+
+  const SendOptions options_;
+  const std::function<void(Trial&&)> on_trial_;
+  Schedule schedule_;
+  Lineup lineup_;
+  Intake intake_;
+  Turn turn_;
+  std::uint64_t epoch_ = 0;  // CLOCK_MONOTONIC when the first exchange was taken up; 0: none yet
+  std::uint64_t last_ns_ = 0;
+  std::uint64_t armed_ns_ = 0;  // when the timer goes off; 0: it is not set
+
+  asio::io_context io_;
+  asio::executor_work_guard<asio::io_context::executor_type> work_;
+  asio::steady_timer timer_;
+  Pool pool_;
+};
+
+void Sender::Loop::run() {
+  while (true) {
+    Intake::Taken taken = report();
+    admit(std::move(taken.submissions));
+    if (taken.aborted) break;
+    dispatch();
+    settle();
+    if (pool_.has_results()) continue;
+    if (taken.closed && lineup_.empty() && pool_.in_flight() == 0) break;
+    await_events();
+    pool_.expire(monotonic_ns());
+    settle();
+  }
+  give_up();
+}
+
+void Sender::Loop::admit(std::vector<Submission>&& submissions) {
+  if (submissions.empty()) return;
+  if (epoch_ == 0) epoch_ = monotonic_ns();
+  const std::uint64_t at = now();
+  for (Submission& submission : submissions) {
+    if (!submission.exchange) {
+      lineup_.add_end(submission.stream, at);
+      continue;
+    }
+    const std::uint64_t due = schedule_.deadline(submission.exchange->request.first_byte_ns, at);
+    lineup_.add(std::move(*submission.exchange), due, at);
+  }
+}
+
+void Sender::Loop::dispatch() {
+  while (pool_.has_room()) {
+    std::optional<Waiting> next = lineup_.take(now());
+    if (!next) return;
+    if (next->exchange) {
+      begin(std::move(*next));
+    } else {
+      pool_.close_stream(next->stream);
+      lineup_.done(next->lane, now());
+    }
+    // What failed at once makes its lane free for the next.
+    settle();
+  }
+}
+
+void Sender::Loop::begin(Waiting&& waiting) {
+  Job job;
+  job.target = mix(waiting.stream) % options_.targets.size();
+  job.wire = wire_request(waiting.exchange->request, options_.targets[job.target].authority);
+  job.waiting = std::move(waiting);
+  if (job.wire.error.empty()) return pool_.start(std::move(job));
+  Result result;
+  result.outcome = SendOutcome::Unsendable;
+  result.error = std::move(job.wire.error);
+  result.job = std::move(job);
+  deliver(std::move(result));
+}
+
+void Sender::Loop::settle() {
+  for (Result& result : pool_.take_results()) deliver(std::move(result));
+}
+
+void Sender::Loop::deliver(Result&& result) {
+  const Waiting& waiting = result.job.waiting;
+  Trial trial;
+  trial.target = result.job.target;
+  trial.outcome = result.outcome;
+  trial.error = std::move(result.error);
+  trial.canary = std::move(result.response);
+  trial.latency_ns = result.latency_ns;
+  if (result.written_ns != 0) {
+    const std::uint64_t due = epoch_ + (immediate() ? waiting.ready_ns : waiting.due_ns);
+    trial.lateness_ns = result.written_ns - std::min(result.written_ns, due);
+    turn_.lateness_ns.push_back(trial.lateness_ns);
+  }
+  trial.exchange = std::move(*result.job.waiting.exchange);
+  ++turn_.outcomes[static_cast<std::size_t>(result.outcome)];
+  last_ns_ = monotonic_ns();
+  lineup_.done(waiting.lane, now());
+  on_trial_(std::move(trial));
+}
+
+void Sender::Loop::give_up() {
+  intake_.abort();
+  admit(report().submissions);
+  pool_.abort();
+  settle();
+  while (std::optional<Waiting> waiting = lineup_.take_any()) {
+    if (!waiting->exchange) continue;
+    Result result;
+    result.job.waiting = std::move(*waiting);
+    result.job.target = mix(result.job.waiting.stream) % options_.targets.size();
+    result.error = kAborted;
+    deliver(std::move(result));
+  }
+  report();
+}
+
+Intake::Taken Sender::Loop::report() {
+  turn_.in_flight = pool_.in_flight();
+  turn_.queued = lineup_.size();
+  turn_.seconds = static_cast<double>(last_ns_ - std::min(last_ns_, epoch_)) / 1e9;
+  return intake_.exchange(turn_);
+}
+
+std::optional<std::uint64_t> Sender::Loop::next_wake() const {
+  std::optional<std::uint64_t> wake = pool_.next_expiry();
+  // Without room for another connection only an answer, or the end of the waiting, helps.
+  const std::optional<std::uint64_t> due = lineup_.next_due();
+  if (due && pool_.has_room()) {
+    const std::uint64_t at = epoch_ + *due;
+    wake = std::min(wake.value_or(at), at);
+  }
+  return wake;
+}
+
+void Sender::Loop::await_events() {
+  const std::optional<std::uint64_t> wake = next_wake();
+  const bool near = wake && *wake <= monotonic_ns() + kPollNs;
+  if (!near) {
+    arm(wake ? *wake - kPollNs / 2 : 0);
+    io_.run_one();
+  }
+  for (int i = 0; i < kEventsInARow && io_.poll_one() > 0; ++i) {
+  }
+}
+
+/// Sets the timer; 0: none is wanted.
+void Sender::Loop::arm(std::uint64_t at_ns) {
+  if (at_ns == armed_ns_) return;
+  armed_ns_ = at_ns;
+  if (at_ns == 0) {
+    timer_.cancel();
+    return;
+  }
+  timer_.expires_at(std::chrono::steady_clock::time_point(std::chrono::nanoseconds(at_ns)));
+  timer_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) armed_ns_ = 0;
+  });
+}
+
+Sender::Sender(SendOptions options, std::function<void(Trial&&)> on_trial)
+    : loop_(std::make_unique<Loop>(std::move(options), std::move(on_trial))) {}
+Sender::~Sender() = default;
+
+bool Sender::submit(Exchange&& exchange) {
+  const Intake::Pushed pushed = loop_->intake().push(std::move(exchange));
+  if (pushed.first) loop_->wake();
+  return pushed.accepted;
+}
+
+bool Sender::wait_for_room() {
+  return loop_->intake().wait_for_room();
+}
+
+void Sender::connection_end(std::uint64_t stream) {
+  if (loop_->intake().push_end(stream).first) loop_->wake();
+}
+
+void Sender::close() {
+  loop_->intake().close();
+  loop_->wake();
+}
+
+void Sender::run() {
+  loop_->run();
+}
+
+void Sender::abort() noexcept {
+  loop_->intake().abort();
+  loop_->wake();
+}
+
+SendStats Sender::stats() const {
+  return loop_->intake().stats();
+}
+
+void Sender::account(Ledger& ledger) const {
+  const SendStats stats = this->stats();
+  Stage stage{"send", "exchanges"};
+  stage.in = stats.submitted;
+  stage.out = stats.answered;
+  stage.drops = {{"queue_full", stats.queue_full}, {"connect", stats.connect},
+                 {"timeout", stats.timeout},       {"reset", stats.reset},
+                 {"garbage", stats.garbage},       {"aborted", stats.aborted},
+                 {"unsendable", stats.unsendable}};
+  stage.held = stats.queued + stats.in_flight;
+  ledger.add(std::move(stage));
+}
+
+}  // namespace gray
