@@ -1,0 +1,12 @@
+// Numbers of JSON compared by value, whatever their length: 1, 1.0, 10e-1 are equal, and
+// 9007199254740993 is not 9007199254740992, as it would be through a double. Pure functions.
+#pragma once
+
+#include <string_view>
+
+namespace gray {
+
+/// Whether two numbers, both in the grammar of RFC 8259 section 6, have the same value; -0 is 0.
+bool same_number(std::string_view a, std::string_view b);
+
+}  // namespace gray

@@ -1,0 +1,273 @@
+#include "replay/compare/json_tree.h"
+
+namespace gray {
+namespace {
+
+bool is_digit(char c) noexcept {
+  return c >= '0' && c <= '9';
+}
+
+bool is_space(char c) noexcept {
+  return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+void append_utf8(std::string& out, std::uint32_t code) {
+  const auto byte = [&](std::uint32_t value) { out += static_cast<char>(value); };
+  if (code < 0x80) return byte(code);
+  if (code < 0x800) {
+    byte(0xc0 | code >> 6);
+  } else if (code < 0x10000) {
+    byte(0xe0 | code >> 12);
+    byte(0x80 | (code >> 6 & 0x3f));
+  } else {
+    byte(0xf0 | code >> 18);
+    byte(0x80 | (code >> 12 & 0x3f));
+    byte(0x80 | (code >> 6 & 0x3f));
+  }
+  byte(0x80 | (code & 0x3f));
+}
+
+}  // namespace
+
+class JsonReader {
+ public:
+  JsonReader(std::string_view text, JsonTree& tree) : text_(text), tree_(tree) {}
+
+  bool read();
+
+ private:
+  enum class Want : std::uint8_t { Value, ValueOrEnd, Key, KeyOrEnd, CommaOrEnd };
+
+  bool step();
+  bool value();
+  bool key();
+  bool comma_or_end();
+  bool close(char bracket);
+  bool open(JsonKind kind);
+  bool number(JsonNode& node);
+  bool word(JsonNode& node, JsonKind kind, std::string_view word);
+  bool digits();
+  bool string(std::string_view& out);
+  bool decode(std::string& out);
+  bool escape(std::string& out);
+  bool hex4(std::uint32_t& out);
+  void skip_space() noexcept;
+
+  bool end() const noexcept { return at_ >= text_.size(); }
+  bool take(char c) noexcept {
+    if (end() || text_[at_] != c) return false;
+    ++at_;
+    return true;
+  }
+
+  std::string_view text_;
+  JsonTree& tree_;
+  std::size_t at_ = 0;
+  Want want_ = Want::Value;
+  std::string_view key_;
+  std::vector<std::uint32_t> open_;  // the containers around us, outermost first
+};
+
+bool JsonReader::read() {
+  do {
+    skip_space();
+    if (end() || !step()) return false;
+  } while (!open_.empty());
+  skip_space();
+  return end();
+}
+
+bool JsonReader::step() {
+  switch (want_) {
+    case Want::ValueOrEnd:
+      if (text_[at_] == ']') return close(']');
+      [[fallthrough]];
+    case Want::Value:
+      return value();
+    case Want::KeyOrEnd:
+      if (text_[at_] == '}') return close('}');
+      [[fallthrough]];
+    case Want::Key:
+      return key();
+    case Want::CommaOrEnd:
+      return comma_or_end();
+  }
+  return false;
+}
+
+bool JsonReader::value() {
+  if (tree_.nodes_.size() >= JsonTree::kMaxNodes) return false;
+  const auto index = static_cast<std::uint32_t>(tree_.nodes_.size());
+  JsonNode& node = tree_.nodes_.emplace_back();
+  node.key = key_;
+  node.next = index + 1;
+  key_ = {};
+  if (!open_.empty()) ++tree_.nodes_[open_.back()].size;
+  want_ = Want::CommaOrEnd;
+  switch (text_[at_]) {
+    case '{':
+      return open(JsonKind::Object);
+    case '[':
+      return open(JsonKind::Array);
+    case '"':
+      node.kind = JsonKind::String;
+      return string(node.text);
+    case 't':
+      return word(node, JsonKind::True, "true");
+    case 'f':
+      return word(node, JsonKind::False, "false");
+    case 'n':
+      return word(node, JsonKind::Null, "null");
+    default:
+      return number(node);
+  }
+}
+
+bool JsonReader::key() {
+  if (!string(key_)) return false;
+  skip_space();
+  if (!take(':')) return false;
+  want_ = Want::Value;
+  return true;
+}
+
+bool JsonReader::comma_or_end() {
+  const bool object = tree_.nodes_[open_.back()].kind == JsonKind::Object;
+  if (!take(',')) return close(object ? '}' : ']');
+  want_ = object ? Want::Key : Want::Value;
+  return true;
+}
+
+bool JsonReader::open(JsonKind kind) {
+  if (open_.size() >= JsonTree::kMaxDepth) return false;
+  ++at_;
+  tree_.nodes_.back().kind = kind;
+  open_.push_back(static_cast<std::uint32_t>(tree_.nodes_.size() - 1));
+  want_ = kind == JsonKind::Object ? Want::KeyOrEnd : Want::ValueOrEnd;
+  return true;
+}
+
+bool JsonReader::close(char bracket) {
+  if (!take(bracket)) return false;
+  tree_.nodes_[open_.back()].next = static_cast<std::uint32_t>(tree_.nodes_.size());
+  open_.pop_back();
+  want_ = Want::CommaOrEnd;
+  return true;
+}
+
+bool JsonReader::word(JsonNode& node, JsonKind kind, std::string_view word) {
+  if (!text_.substr(at_).starts_with(word)) return false;
+  node.kind = kind;
+  node.text = text_.substr(at_, word.size());
+  at_ += word.size();
+  return true;
+}
+
+bool JsonReader::digits() {
+  const std::size_t begin = at_;
+  while (!end() && is_digit(text_[at_])) ++at_;
+  return at_ > begin;
+}
+
+bool JsonReader::number(JsonNode& node) {
+  const std::size_t begin = at_;
+  take('-');
+  if (!take('0') && !digits()) return false;
+  if (take('.') && !digits()) return false;
+  if (take('e') || take('E')) {
+    if (!take('+')) take('-');
+    if (!digits()) return false;
+  }
+  node.kind = JsonKind::Number;
+  node.text = text_.substr(begin, at_ - begin);
+  return true;
+}
+
+// Most strings have no escape and are a view into the text; the others are decoded.
+bool JsonReader::string(std::string_view& out) {
+  if (!take('"')) return false;
+  const std::size_t begin = at_;
+  while (!end()) {
+    const auto c = static_cast<unsigned char>(text_[at_]);
+    if (c == '"') {
+      out = text_.substr(begin, at_++ - begin);
+      return true;
+    }
+    if (c < 0x20) return false;
+    if (c == '\\') {
+      std::string& decoded = tree_.decoded_.emplace_back(text_.substr(begin, at_ - begin));
+      if (!decode(decoded)) return false;
+      out = decoded;
+      return true;
+    }
+    ++at_;
+  }
+  return false;
+}
+
+bool JsonReader::decode(std::string& out) {
+  while (!end()) {
+    const char c = text_[at_++];
+    if (c == '"') return true;
+    if (static_cast<unsigned char>(c) < 0x20) return false;
+    if (c != '\\')
+      out += c;
+    else if (!escape(out))
+      return false;
+  }
+  return false;
+}
+
+bool JsonReader::escape(std::string& out) {
+  if (end()) return false;
+  const char c = text_[at_++];
+  constexpr std::string_view kNames = "\"\\/bfnrt";
+  constexpr std::string_view kValues = "\"\\/\b\f\n\r\t";
+  if (const std::size_t found = kNames.find(c); found != std::string_view::npos) {
+    out += kValues[found];
+    return true;
+  }
+  std::uint32_t code = 0;
+  if (c != 'u' || !hex4(code)) return false;
+  const bool high = code >= 0xd800 && code < 0xdc00;
+  if (high && text_.substr(at_).starts_with("\\u")) {
+    const std::size_t back = at_;
+    std::uint32_t low = 0;
+    at_ += 2;
+    if (!hex4(low)) return false;
+    if (low >= 0xdc00 && low < 0xe000)
+      code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
+    else
+      at_ = back;
+  }
+  append_utf8(out, code);
+  return true;
+}
+
+bool JsonReader::hex4(std::uint32_t& out) {
+  if (text_.size() - at_ < 4) return false;
+  out = 0;
+  for (int i = 0; i < 4; ++i) {
+    const char c = text_[at_++];
+    const char lower = static_cast<char>(c | 0x20);
+    if (is_digit(c))
+      out = out * 16 + static_cast<std::uint32_t>(c - '0');
+    else if (lower >= 'a' && lower <= 'f')
+      out = out * 16 + static_cast<std::uint32_t>(lower - 'a' + 10);
+    else
+      return false;
+  }
+  return true;
+}
+
+void JsonReader::skip_space() noexcept {
+  while (!end() && is_space(text_[at_])) ++at_;
+}
+
+std::optional<JsonTree> JsonTree::parse(std::string_view text) {
+  JsonTree tree;
+  if (!JsonReader(text, tree).read()) return std::nullopt;
+  return tree;
+}
+
+}  // namespace gray

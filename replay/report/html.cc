@@ -1,0 +1,186 @@
+#include "replay/report/html.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <iterator>
+
+#include "replay/compare/printable.h"
+#include "userspace/base/errors.h"
+#include "userspace/base/fd.h"
+#include "userspace/base/units.h"
+
+namespace gray {
+namespace {
+
+constexpr std::string_view kHead = R"(<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>grayxdp: {0}</title>
+<style>
+body {{ font: 15px/1.45 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; color: #222; }}
+h1 {{ font-size: 1.5rem; }} h2 {{ font-size: 1.1rem; margin-top: 2rem; }}
+.pass {{ color: #176b2c; }} .fail {{ color: #a8201a; }}
+table {{ border-collapse: collapse; width: 100%; }}
+th, td {{ text-align: left; padding: .25rem .75rem .25rem 0; border-bottom: 1px solid #ddd; vertical-align: top; }}
+td.n, th.n {{ text-align: right; font-variant-numeric: tabular-nums; }}
+code {{ font: 13px ui-monospace, monospace; overflow-wrap: anywhere; }}
+</style>
+</head>
+<body>
+<h1>Verdict: <span class="{0}">{0}</span></h1>
+)";
+
+std::string escape(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '&')
+      out += "&amp;";
+    else if (c == '<')
+      out += "&lt;";
+    else if (c == '>')
+      out += "&gt;";
+    else if (c == '"')
+      out += "&quot;";
+    else if (c == '\'')
+      out += "&#39;";
+    else
+      out += c;
+  }
+  return out;
+}
+
+class Page {
+ public:
+  template <typename... Arguments>
+  void add(fmt::format_string<Arguments...> format, Arguments&&... arguments) {
+    fmt::format_to(std::back_inserter(text_), format, std::forward<Arguments>(arguments)...);
+  }
+  std::string take() { return std::move(text_); }
+
+ private:
+  std::string text_;
+};
+
+std::string code(std::string_view text) {
+  return text.empty() ? "<em>absent</em>" : fmt::format("<code>{}</code>", escape(text));
+}
+
+void add_verdict(Page& page, const RunSummary& summary) {
+  page.add(kHead, summary.verdict.pass ? "pass" : "fail");
+  if (!summary.verdict.reasons.empty()) {
+    page.add("<ul>\n");
+    for (const std::string& reason : summary.verdict.reasons)
+      page.add("<li>{}</li>\n", escape(reason));
+    page.add("</ul>\n");
+  }
+  for (const std::string& target : summary.targets)
+    page.add("<p>Canary: {}</p>\n", code(printable(target)));
+  page.add("<p>Exchanges: {}.</p>\n", escape(exchange_counts(summary)));
+  page.add("<p>Compared: {} same, {} different, {} noise, {} without production's response.</p>\n",
+           summary.tally.same, summary.tally.different, summary.tally.noise,
+           summary.tally.uncompared);
+}
+
+void add_findings(Page& page, const Tally& tally) {
+  if (tally.findings.empty()) return;
+  page.add(
+      "<h2>What differs</h2>\n<table>\n<tr><th>field<th class=\"n\">exchanges<th>for example"
+      "<th>production<th>canary</tr>\n");
+  for (const auto& [field, finding] : tally.findings)
+    page.add("<tr><td>{}<td class=\"n\">{}<td>{}<td>{}<td>{}</tr>\n", code(field),
+             finding.exchanges, code(finding.request), code(finding.production),
+             code(finding.canary));
+  page.add("</table>\n");
+}
+
+void add_latency(Page& page, const RunSummary& summary) {
+  const LatencySummary production = summarize(summary.tally.production);
+  const LatencySummary canary = summarize(summary.tally.canary);
+  const auto row = [&](const char* name, std::uint64_t left, std::uint64_t right) {
+    page.add("<tr><td>{}<td class=\"n\">{}<td class=\"n\">{}</tr>\n", name, format_duration(left),
+             format_duration(right));
+  };
+  page.add(
+      "<h2>Latency</h2>\n<table>\n<tr><th><th class=\"n\">production<th class=\"n\">canary</tr>\n");
+  row("p50", production.p50, canary.p50);
+  row("p90", production.p90, canary.p90);
+  row("p99", production.p99, canary.p99);
+  row("p99.9", production.p999, canary.p999);
+  row("max", production.max, canary.max);
+  page.add("</table>\n<p>{:.1f} requests/s over {:.1f} s.</p>\n", summary.rps(), summary.seconds);
+}
+
+void add_samples(Page& page, std::span<const TrialSample> samples) {
+  if (samples.empty()) return;
+  page.add("<h2>Exchanges that differ (the first {})</h2>\n", samples.size());
+  for (const TrialSample& sample : samples) {
+    page.add("<h3><code>{} {}</code></h3>\n<p><code>{}</code>, status {} → {}</p>\n",
+             escape(sample.method), escape(sample.target), escape(sample.id),
+             sample.production_status, sample.canary_status);
+    page.add("<table>\n<tr><th>field<th>production<th>canary</tr>\n");
+    for (const Difference& difference : sample.differences)
+      page.add("<tr><td>{}<td>{}<td>{}</tr>\n", code(difference.field), code(difference.production),
+               code(difference.canary));
+    page.add("</table>\n");
+    if (sample.more > 0) page.add("<p>and {} more</p>\n", sample.more);
+  }
+}
+
+void add_ledger(Page& page, const Ledger& ledger) {
+  page.add(
+      "<h2>Ledger</h2>\n<table>\n<tr><th>stage<th>unit<th class=\"n\">in<th class=\"n\">out"
+      "<th>drops</tr>\n");
+  for (const Stage& stage : ledger.stages()) {
+    std::string drops;
+    for (const Drop& drop : stage.drops)
+      if (drop.count > 0)
+        drops += fmt::format("{}{} {}", drops.empty() ? "" : ", ", drop.count, drop.name);
+    page.add("<tr><td>{}<td>{}<td class=\"n\">{}<td class=\"n\">{}<td>{}</tr>\n",
+             escape(stage.name), escape(stage.unit), stage.in, stage.out, escape(drops));
+  }
+  page.add("</table>\n<p>{}, {} lost.</p>\n", ledger.balanced() ? "Balanced" : "NOT BALANCED",
+           ledger.lost());
+}
+
+}  // namespace
+
+TrialSample make_sample(const Trial& trial, const Comparison& comparison,
+                        const Scrubber& scrubber) {
+  const Exchange& exchange = trial.exchange;
+  return {.id = exchange.id.hex(),
+          .method = printable(scrubber.scrub_text(exchange.request.method)),
+          .target = printable(scrubber.scrub_text(exchange.request.target)),
+          .production_status = exchange.response ? exchange.response->status : 0,
+          .canary_status = trial.canary ? trial.canary->status : 0,
+          .differences = comparison.differences,
+          .more = comparison.more};
+}
+
+std::string html_page(const RunSummary& summary, std::span<const TrialSample> samples) {
+  Page page;
+  add_verdict(page, summary);
+  add_findings(page, summary.tally);
+  add_latency(page, summary);
+  add_samples(page, samples);
+  add_ledger(page, summary.ledger);
+  page.add("</body>\n</html>\n");
+  return page.take();
+}
+
+void write_html(const std::string& path, const RunSummary& summary,
+                std::span<const TrialSample> samples) {
+  const std::string doing = "write report " + path;
+  const Fd file(
+      check_errno(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), doing));
+  const std::string page = html_page(summary, samples);
+  for (std::size_t done = 0; done < page.size();)
+    done += static_cast<std::size_t>(check_errno(
+        static_cast<int>(::write(file.get(), page.data() + done, page.size() - done)), doing));
+}
+
+}  // namespace gray
