@@ -99,7 +99,7 @@ struct MessageReader::Callbacks {
     s.on_message_begin = begin;
     if (kind == MessageKind::Request) {
       s.on_url = start;
-      s.on_url_complete = line;
+      s.on_version_complete = line;
     } else {
       s.on_status = start;
       s.on_status_complete = line;
@@ -156,7 +156,7 @@ bool MessageReader::read_method(std::span<const std::uint8_t>& bytes, ReadStatus
     begun_ = true;
     if (c == ' ' && !method_.empty()) {
       bytes = bytes.subspan(1);
-      const std::string_view known = method_ == "CONNECT" ? "CONNECT " : "POST ";
+      const std::string_view known = method_ == "CONNECT" ? "CONNECT " : "PUT ";
       llhttp_execute(&parser_, known.data(), known.size());
       return method_read_ = true;
     }
@@ -236,6 +236,12 @@ ReadStatus MessageReader::skip(std::uint64_t length) noexcept {
   const std::uint8_t last = 0;
   consumed_ = 0;
   return run({&last, 1});
+}
+
+ReadStatus MessageReader::cut() noexcept {
+  if (!begun_) return ReadStatus::NeedMore;
+  error_ = "cut off";
+  return finished(false);
 }
 
 ReadStatus MessageReader::eof() noexcept {

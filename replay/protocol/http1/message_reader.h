@@ -48,6 +48,8 @@ class MessageReader {
   /// `length` bytes of the stream are missing here. NeedMore or Complete when they all are body and
   /// the end of the message is still known; Bad when not.
   ReadStatus skip(std::uint64_t length) noexcept;
+  /// The connection was cut, not ended: Bad when a message was begun, else NeedMore.
+  ReadStatus cut() noexcept;
   /// No more bytes will come: Complete for a body that ends with the connection, NeedMore when no
   /// message was begun, else Bad.
   ReadStatus eof() noexcept;

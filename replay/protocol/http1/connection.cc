@@ -1,0 +1,262 @@
+#include "replay/protocol/http1/connection.h"
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "replay/protocol/http1/message_reader.h"
+#include "replay/protocol/http1/pairing.h"
+#include "replay/protocol/http1/recognise.h"
+
+namespace gray::http1 {
+namespace {
+
+constexpr std::size_t kMaxUndecided = 1 << 16;  // bytes after an Upgrade that nobody answered
+
+using Bytes = std::span<const std::uint8_t>;
+
+// One direction: a reader, and where it is in the stream.
+struct Half {
+  MessageReader reader;
+  std::uint64_t offset = 0;    // of the next byte
+  std::uint64_t begun_at = 0;  // of the message being read
+  bool open = false;           // its start line was read and pairing knows of it
+  bool searching = true;       // for a segment that starts with a message
+};
+
+class Http1Connection final : public StreamConsumer {
+ public:
+  Http1Connection(const Connection& connection, ConnectionNames names, ProtocolContext& context)
+      : connection_(connection),
+        names_(std::move(names)),
+        context_(context),
+        pairing_(connection, names_, context),
+        requests_{{MessageKind::Request, limits()}},
+        responses_{{MessageKind::Response, limits()}} {}
+
+  void data(unsigned from, Bytes bytes, std::uint64_t time_ns) noexcept override;
+  void gap(unsigned from, std::uint64_t length) noexcept override;
+  void end(unsigned from) noexcept override;
+  void closed(CloseReason reason) noexcept override;
+  bool wanted() const noexcept override { return !tunnel_; }
+
+ private:
+  struct Undecided {
+    std::uint64_t time_ns;
+    std::vector<std::uint8_t> bytes;
+  };
+
+  ReaderLimits limits() const {
+    return {.max_body = context_.options.max_body, .hash_body = context_.options.hash_bodies};
+  }
+  void find_client(unsigned from, Bytes bytes) noexcept;
+  bool search(Half& half, Match (*recognise)(Bytes) noexcept, Bytes bytes) noexcept;
+  ReadStatus read(Half& half, Bytes& bytes, std::uint64_t time_ns) noexcept;
+  void read_requests(Bytes bytes, std::uint64_t time_ns) noexcept;
+  void read_responses(Bytes bytes, std::uint64_t time_ns) noexcept;
+  void end_request(ReadStatus status) noexcept;
+  void end_response(ReadStatus status) noexcept;
+  void postpone(Bytes bytes, std::uint64_t time_ns) noexcept;
+  void resume() noexcept;
+  void decide_alone() noexcept;
+  void become_tunnel(const std::string& reason) noexcept;
+
+  const Connection& connection_;
+  const ConnectionNames names_;
+  ProtocolContext& context_;
+  Pairing pairing_;
+  Half requests_;
+  Half responses_;
+  std::optional<unsigned> client_;
+  std::string switching_;  // not empty: a request asked to change to this, and waits for its answer
+  std::vector<Undecided> undecided_;  // what the client sent meanwhile
+  std::size_t undecided_bytes_ = 0;
+  bool tunnel_ = false;
+};
+
+void Http1Connection::data(unsigned from, Bytes bytes, std::uint64_t time_ns) noexcept {
+  if (!client_) find_client(from, bytes);
+  if (!client_ || tunnel_) return;
+  if (from == *client_) {
+    read_requests(bytes, time_ns);
+  } else {
+    read_responses(bytes, time_ns);
+  }
+  pairing_.give_out();
+}
+
+void Http1Connection::find_client(unsigned from, Bytes bytes) noexcept {
+  const Match request = recognise_request(bytes);
+  const Match response = recognise_response(bytes);
+  if (request == Match::Yes) {
+    client_ = from;
+  } else if (response == Match::Yes) {
+    client_ = 1 - from;
+  } else if (connection_.client) {
+    client_ = connection_.client;
+  } else if (request == Match::More || response == Match::More) {
+    client_ = request == Match::More ? from : 1 - from;
+  }
+  if (client_) pairing_.set_client(*client_);
+}
+
+bool Http1Connection::search(Half& half, Match (*recognise)(Bytes) noexcept, Bytes bytes) noexcept {
+  if (half.searching && recognise(bytes) != Match::No) half.searching = false;
+  if (!half.searching) return true;
+  context_.skipped += bytes.size();
+  half.offset += bytes.size();
+  return false;
+}
+
+ReadStatus Http1Connection::read(Half& half, Bytes& bytes, std::uint64_t time_ns) noexcept {
+  if (!half.reader.begun()) half.begun_at = half.offset;
+  const ReadStatus status = half.reader.feed(bytes, time_ns);
+  const std::size_t used = status == ReadStatus::Bad ? bytes.size() : half.reader.consumed();
+  half.offset += used;
+  bytes = bytes.subspan(used);
+  return status;
+}
+
+void Http1Connection::read_requests(Bytes bytes, std::uint64_t time_ns) noexcept {
+  bool first = true;
+  while (!bytes.empty() && !tunnel_) {
+    if (!switching_.empty()) return postpone(bytes, time_ns);
+    if (!search(requests_, recognise_request, bytes)) return;
+    const ReadStatus status = read(requests_, bytes, time_ns);
+    const MessageReader& reader = requests_.reader;
+    if (!requests_.open && reader.line_read()) {
+      pairing_.begin_request(reader.method(), requests_.begun_at, !first);
+      requests_.open = true;
+    }
+    if (status != ReadStatus::NeedMore) end_request(status);
+    first = false;
+  }
+}
+
+void Http1Connection::end_request(ReadStatus status) noexcept {
+  Request request = requests_.reader.take_request();
+  if (status == ReadStatus::Bad) {
+    ++context_.bad;
+    requests_.searching = true;
+  }
+  if (status == ReadStatus::Upgrade)
+    switching_ = request.method == "CONNECT" ? "connect" : "upgrade";
+  if (std::exchange(requests_.open, false)) pairing_.end_request(std::move(request));
+}
+
+void Http1Connection::read_responses(Bytes bytes, std::uint64_t time_ns) noexcept {
+  while (!bytes.empty() && !tunnel_) {
+    if (!search(responses_, recognise_response, bytes)) return;
+    MessageReader& reader = responses_.reader;
+    if (!responses_.open) reader.answers(pairing_.asked());
+    const ReadStatus status = read(responses_, bytes, time_ns);
+    if (!responses_.open && reader.line_read()) {
+      pairing_.begin_response(responses_.begun_at);
+      responses_.open = true;
+    }
+    if (status != ReadStatus::NeedMore) end_response(status);
+  }
+}
+
+void Http1Connection::end_response(ReadStatus status) noexcept {
+  const bool interim = status == ReadStatus::Complete && responses_.reader.status() / 100 == 1;
+  const bool open = std::exchange(responses_.open, false);
+  Response response = responses_.reader.take_response();
+  if (interim) {
+    ++context_.interim;
+    return;
+  }
+  if (status == ReadStatus::Bad) {
+    ++context_.bad;
+    responses_.searching = true;
+  }
+  if (open) pairing_.end_response(std::move(response));
+  if (status == ReadStatus::Upgrade) {
+    become_tunnel(switching_.empty() ? "upgrade" : switching_);
+  } else if (!switching_.empty() && pairing_.all_answered()) {
+    resume();
+  }
+}
+
+void Http1Connection::postpone(Bytes bytes, std::uint64_t time_ns) noexcept {
+  undecided_.push_back({time_ns, {bytes.begin(), bytes.end()}});
+  undecided_bytes_ += bytes.size();
+  if (undecided_bytes_ > kMaxUndecided) decide_alone();
+}
+
+// The change of protocol was declined: what the client sent since then is HTTP.
+void Http1Connection::resume() noexcept {
+  switching_.clear();
+  undecided_bytes_ = 0;
+  for (const Undecided& piece : std::exchange(undecided_, {}))
+    read_requests(piece.bytes, piece.time_ns);
+}
+
+// No answer will tell whether the protocol was changed: what the client went on to say has to.
+void Http1Connection::decide_alone() noexcept {
+  if (switching_.empty() || undecided_.empty()) return;
+  if (recognise_request(undecided_.front().bytes) == Match::Yes) {
+    resume();
+  } else {
+    become_tunnel(switching_);
+  }
+}
+
+void Http1Connection::become_tunnel(const std::string& reason) noexcept {
+  tunnel_ = true;
+  ++context_.opaque[reason];
+  undecided_ = {};
+  pairing_.close();
+}
+
+void Http1Connection::gap(unsigned from, std::uint64_t length) noexcept {
+  if (!client_ || tunnel_) return;
+  Half& half = from == *client_ ? requests_ : responses_;
+  half.offset += length;
+  const ReadStatus status = half.reader.begun() ? half.reader.skip(length) : ReadStatus::NeedMore;
+  if (half.reader.begun() && status == ReadStatus::NeedMore) return;
+  half.searching = status != ReadStatus::Complete;
+  if (&half == &requests_) {
+    if (half.reader.begun()) end_request(status);
+    decide_alone();
+  } else {
+    if (half.reader.begun()) end_response(status);
+    if (half.searching) pairing_.responses_lost();
+  }
+  pairing_.give_out();
+}
+
+void Http1Connection::end(unsigned from) noexcept {
+  if (!client_ || tunnel_) return;
+  if (from == *client_) {
+    const ReadStatus status = requests_.reader.eof();
+    if (status != ReadStatus::NeedMore) end_request(status);
+  } else {
+    const ReadStatus status = responses_.reader.eof();
+    if (status != ReadStatus::NeedMore) end_response(status);
+    decide_alone();
+    pairing_.no_more_responses();
+  }
+  pairing_.give_out();
+}
+
+void Http1Connection::closed(CloseReason) noexcept {
+  if (!tunnel_) {
+    decide_alone();
+    if (requests_.reader.cut() != ReadStatus::NeedMore) end_request(ReadStatus::Bad);
+    if (responses_.reader.cut() != ReadStatus::NeedMore) end_response(ReadStatus::Bad);
+    pairing_.close();
+  }
+  context_.sink.connection_end(connection_.stream);
+}
+
+}  // namespace
+
+std::unique_ptr<StreamConsumer> make_connection(const Connection& connection,
+                                                const ConnectionNames& names,
+                                                ProtocolContext& context) {
+  return std::make_unique<Http1Connection>(connection, names, context);
+}
+
+}  // namespace gray::http1

@@ -1,0 +1,69 @@
+// Pairs the requests and responses of one connection by position (RFC 9112 section 9.3), gives the
+// exchanges out in order of their requests. Where a gap hides how many messages are missing, a
+// response goes to the request that its client can only just have sent, or stands alone.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+
+#include "replay/protocol/registry.h"
+
+namespace gray::http1 {
+
+class Pairing {
+ public:
+  Pairing(const Connection& connection, const ConnectionNames& names, ProtocolContext& context)
+      : connection_(connection), names_(names), context_(context) {}
+
+  void set_client(unsigned side) noexcept { client_ = side; }
+
+  /// A request line was read. `offset` is where in its direction the request begins; `pipelined`,
+  /// that it came in one piece with the end of the one before.
+  void begin_request(const std::string& method, std::uint64_t offset, bool pipelined) noexcept;
+  void end_request(Request&& request) noexcept;
+
+  /// The method that the next (or current) response answers; empty when that request was not seen.
+  const std::string& asked() const noexcept;
+  /// A status line was read: from here on it is settled which request it answers.
+  void begin_response(std::uint64_t offset) noexcept;
+  void end_response(Response&& response) noexcept;
+  /// Responses may be missing before the next one.
+  void responses_lost() noexcept { lost_ = true; }
+  void no_more_responses() noexcept;
+  /// Whether nothing that was asked is still without its answer.
+  bool all_answered() const noexcept { return unanswered() == pending_.size(); }
+
+  void give_out() noexcept;
+  /// Gives out everything as it stands.
+  void close() noexcept;
+
+ private:
+  struct Pending {
+    Exchange exchange;
+    bool asked = false;     // the request is as complete as it will be
+    bool answered = false;  // so is the response
+  };
+
+  Pending& add(std::uint64_t offset) noexcept;
+  std::size_t unanswered() const noexcept;
+  std::size_t choose() const noexcept;
+  ExchangeId make_id(const Exchange& exchange, std::uint64_t offset) const noexcept;
+
+  const Connection& connection_;
+  const ConnectionNames& names_;
+  ProtocolContext& context_;
+  std::deque<Pending> pending_;
+  std::optional<std::uint32_t> answering_;  // position; set from begin_ to end_response
+  std::uint64_t answer_offset_ = 0;
+  std::uint32_t positions_ = 0;
+  unsigned client_ = 0;
+  bool alone_ = false;  // the current response answers no request that was seen
+  bool lost_ = false;
+  bool pipelined_ = false;
+  bool finished_ = false;
+};
+
+}  // namespace gray::http1

@@ -1,0 +1,18 @@
+// Whether bytes are the start of an HTTP/1 message: told by the start line, never by the port.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "replay/protocol/registry.h"
+
+namespace gray::http1 {
+
+/// "GET /", or any token, a target and "HTTP/1." on one line (RFC 9112 section 3).
+Match recognise_request(std::span<const std::uint8_t> bytes) noexcept;
+/// "HTTP/1.1 200" (RFC 9112 section 4).
+Match recognise_response(std::span<const std::uint8_t> bytes) noexcept;
+/// Either.
+Match recognise(std::span<const std::uint8_t> bytes) noexcept;
+
+}  // namespace gray::http1

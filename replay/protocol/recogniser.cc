@@ -1,0 +1,130 @@
+// Holds the first bytes of a connection until some protocol of the registry knows them, and passes
+// everything on to its reader from then on. A side whose first bytes nobody knows is looked at
+// again segment by segment when its beginning was not captured.
+#include <array>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "replay/protocol/registry.h"
+
+namespace gray {
+namespace {
+
+constexpr std::size_t kMaxPrefix = 4096;  // bytes of one side, until someone must know them
+constexpr unsigned kMaxTries = 512;       // segments of a side without a beginning
+
+class Recogniser final : public StreamConsumer {
+ public:
+  Recogniser(const Connection& connection, ConnectionNames names, ProtocolContext& context)
+      : connection_(connection), names_(std::move(names)), context_(context) {}
+
+  void data(unsigned from, std::span<const std::uint8_t> bytes,
+            std::uint64_t time_ns) noexcept override {
+    if (reader_) return reader_->data(from, bytes, time_ns);
+    if (opaque_) return;
+    Side& side = sides_[from];
+    side.seen = true;
+    if (side.unknown && !side.cut) return;
+    if (!side.seen_start) side.cut = side.cut || !connection_.syn[from];
+    side.seen_start = true;
+    held_.push_back({from, time_ns, {bytes.begin(), bytes.end()}});
+    side.prefix.insert(side.prefix.end(), bytes.begin(), bytes.end());
+    look(from);
+  }
+
+  void gap(unsigned from, std::uint64_t length) noexcept override {
+    if (reader_) return reader_->gap(from, length);
+    if (opaque_) return;
+    sides_[from].cut = sides_[from].seen_start = true;
+    not_known(from);
+  }
+
+  void end(unsigned from) noexcept override {
+    if (reader_) return reader_->end(from);
+    sides_[from].ended = true;
+    if (!opaque_ && !sides_[from].prefix.empty()) not_known(from);
+  }
+
+  void closed(CloseReason reason) noexcept override {
+    if (reader_) return reader_->closed(reason);
+    if (!opaque_) become_opaque(reason_unknown());
+  }
+
+  bool wanted() const noexcept override { return reader_ ? reader_->wanted() : !opaque_; }
+
+ private:
+  struct Side {
+    std::vector<std::uint8_t> prefix;
+    unsigned tries = 0;
+    bool seen = false;
+    bool seen_start = false;
+    bool cut = false;      // its first byte was not captured
+    bool unknown = false;  // its first bytes are of no protocol
+    bool ended = false;
+  };
+  struct Held {
+    unsigned from;
+    std::uint64_t time_ns;
+    std::vector<std::uint8_t> bytes;
+  };
+
+  void look(unsigned from) noexcept {
+    Side& side = sides_[from];
+    bool more = false;
+    for (const Protocol& protocol : protocols()) {
+      const Match match = protocol.recognise(side.prefix);
+      if (match == Match::Yes) return become(protocol);
+      more = more || match == Match::More;
+    }
+    if (!more || side.prefix.size() > kMaxPrefix) not_known(from);
+  }
+
+  void not_known(unsigned from) noexcept {
+    Side& side = sides_[from];
+    side.unknown = true;
+    side.prefix.clear();
+    std::erase_if(held_, [&](const Held& held) { return held.from == from; });
+    const Side& other = sides_[1 - from];
+    const bool hopeless = !side.cut || ++side.tries > kMaxTries;
+    const bool other_hopeless = other.unknown && (!other.cut || other.tries > kMaxTries);
+    if (hopeless && other_hopeless) become_opaque(reason_unknown());
+  }
+
+  const char* reason_unknown() const noexcept {
+    return connection_.syn[0] || connection_.syn[1] ? "unknown" : "no_syn";
+  }
+
+  void become(const Protocol& protocol) noexcept {
+    if (protocol.reader == nullptr) return become_opaque(std::string(protocol.name));
+    reader_ = protocol.reader(connection_, names_, context_);
+    for (const Held& held : std::exchange(held_, {}))
+      reader_->data(held.from, held.bytes, held.time_ns);
+    for (unsigned from = 0; from < 2; ++from)
+      if (sides_[from].ended) reader_->end(from);
+  }
+
+  void become_opaque(const std::string& reason) noexcept {
+    opaque_ = true;
+    ++context_.opaque[reason];
+    held_ = {};
+    sides_ = {};
+  }
+
+  const Connection& connection_;
+  ConnectionNames names_;
+  ProtocolContext& context_;
+  std::unique_ptr<StreamConsumer> reader_;
+  std::array<Side, 2> sides_;
+  std::vector<Held> held_;
+  bool opaque_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<StreamConsumer> make_recogniser(const Connection& connection, ConnectionNames names,
+                                                ProtocolContext& context) {
+  return std::make_unique<Recogniser>(connection, std::move(names), context);
+}
+
+}  // namespace gray

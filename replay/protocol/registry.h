@@ -1,0 +1,56 @@
+// Which protocols grayxdp knows, by the first bytes of a direction; never by port. A protocol is
+// one line in registry.cc: how it is recognised, and what reads it (or, when nothing does yet,
+// under which name its streams are counted as opaque).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "replay/protocol/exchange.h"
+#include "replay/protocol/extractor.h"
+#include "replay/stream/stream.h"
+
+namespace gray {
+
+enum class Match : std::uint8_t { No, More, Yes };
+
+/// What readers of protocols share: where exchanges go, what is kept, what is counted.
+struct ProtocolContext {
+  ProtocolContext(const ExtractorOptions& wanted, ExchangeSink& to) : options(wanted), sink(to) {}
+
+  const ExtractorOptions& options;
+  ExchangeSink& sink;
+  std::uint64_t begun = 0;    ///< exchanges
+  std::uint64_t given = 0;    ///< exchanges given out
+  std::uint64_t bad = 0;      ///< messages that ended as not of their protocol
+  std::uint64_t skipped = 0;  ///< bytes passed over while looking for the start of a message
+  std::uint64_t interim = 0;  ///< 1xx responses
+  std::map<std::string, std::uint64_t>
+      opaque;  ///< streams that are not read, or no more, by reason
+};
+
+/// A connection as its exchanges name it.
+struct ConnectionNames {
+  std::uint64_t flow_tag = 0;
+  std::string community_id;
+};
+
+using MakeReader = std::unique_ptr<StreamConsumer> (*)(const Connection&, const ConnectionNames&,
+                                                       ProtocolContext&);
+
+struct Protocol {
+  std::string_view name;  ///< also the reason it is opaque for, without a reader
+  Match (*recognise)(std::span<const std::uint8_t> first_bytes) noexcept;
+  MakeReader reader;  ///< may be null
+};
+
+std::span<const Protocol> protocols() noexcept;
+
+/// Reads a connection of whichever protocol it turns out to be.
+std::unique_ptr<StreamConsumer> make_recogniser(const Connection& connection, ConnectionNames names,
+                                                ProtocolContext& context);
+
+}  // namespace gray
