@@ -1,0 +1,128 @@
+#include "replay/scrub/scrubber.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "replay/scrub/body.h"
+#include "replay/scrub/chars.h"
+#include "replay/scrub/encoded.h"
+#include "replay/scrub/headers.h"
+#include "replay/scrub/json.h"
+#include "replay/scrub/policy.h"
+#include "replay/scrub/url.h"
+
+namespace gray {
+namespace {
+
+const char* scrub_request(const Policy& policy, Request& request) {
+  if (request.target.empty() || !scrub_url(policy, Part::Target, request.target))
+    return "bad_target";
+  // The body first: its type is in a header that a rule may drop.
+  if (const char* refused = scrub_body(policy, request.headers, request.body)) return refused;
+  if (!scrub_headers(policy, request.headers) || !scrub_headers(policy, request.trailers))
+    return "bad_header";
+  policy.scrub_text(Part::HeaderField, request.authority);
+  request.body_bytes = request.body.size();
+  request.body_sha256.clear();  // of the secret body, and a short one could be guessed from it
+  if (!request.chunked)
+    for (Header& header : request.headers)
+      if (same_name(header.name, "content-length"))
+        header.value = std::to_string(request.body_bytes);
+  return nullptr;
+}
+
+std::string scrub_json_value(const Policy& policy, std::string_view path, std::string_view value) {
+  const std::vector<JsonStep> place = parse_place(path);
+  std::string text(value);
+  const std::string_view trimmed = trim(value);
+  const bool is_json =
+      !trimmed.empty() && std::string_view("{[\"").find(trimmed.front()) != std::string_view::npos;
+  const bool is_number = !trimmed.empty() && (is_digit(trimmed.front()) || trimmed.front() == '-');
+  if (is_json || is_number) {
+    const JsonOptions options{.may_be_cut = is_json, .place = place};
+    if (scrub_json(policy, text, options) != JsonResult::Bad) return text;
+    text = value;
+  }
+  const auto treatment = policy.json(place, std::nullopt);
+  if (treatment) return policy.redactor().redact(*treatment, text);
+  scrub_value(policy, Part::Body, text);
+  return text;
+}
+
+std::string scrub_body_value(const Policy& policy, std::string_view value) {
+  std::string text(value);
+  if (looks_like_json(text) &&
+      scrub_json(policy, text, {.many = true, .may_be_cut = true}) != JsonResult::Bad)
+    return text;
+  if (scrub_untyped(policy, text) != nullptr)
+    return fmt::format("({} bytes that are no text)", value.size());
+  return text;
+}
+
+std::string redact_or_scrub(const Policy& policy, const std::optional<Treatment>& treatment,
+                            Part part, std::string_view value) {
+  if (treatment) return policy.redactor().redact(*treatment, value);
+  std::string text(value);
+  gray::scrub_value(policy, part, text);
+  return text;
+}
+
+std::string scrub_field(const Policy& policy, std::string_view field, std::string_view value) {
+  const std::size_t dot = std::min(field.find('.'), field.size());
+  const std::string_view kind = field.substr(0, dot);
+  const std::string_view name = field.substr(std::min(dot + 1, field.size()));
+  std::string text(value);
+  if (kind == "header") return scrub_header_value(policy, name, text) ? text : "";
+  if (kind == "json") return scrub_json_value(policy, name, value);
+  if (kind == "body") return scrub_body_value(policy, value);
+  if (kind == "target" && scrub_url(policy, Part::Target, text)) return text;
+  if (kind == "cookie")
+    return redact_or_scrub(policy, policy.cookie(name), Part::HeaderField, value);
+  if (kind == "query")
+    return redact_or_scrub(policy, policy.query(name, value), Part::Target, value);
+  if (kind == "form") return redact_or_scrub(policy, policy.form(name, value), Part::Body, value);
+  gray::scrub_value(policy, kind == "target" ? Part::Target : Part::HeaderField, text);
+  return text;
+}
+
+}  // namespace
+
+Scrubber Scrubber::off() {
+  return Scrubber(nullptr);
+}
+
+Scrubber Scrubber::builtin() {
+  return Scrubber(std::make_shared<const Policy>(Rules{}));
+}
+
+Scrubber Scrubber::from_file(const std::string& path) {
+  return Scrubber(std::make_shared<const Policy>(read_rules(path)));
+}
+
+Scrubber Scrubber::from_option(const std::string& text) {
+  if (text == "off") return off();
+  if (text == "builtin") return builtin();
+  return from_file(text);
+}
+
+const char* Scrubber::scrub(Request& request) const noexcept {
+  if (!on()) return nullptr;
+  try {
+    return scrub_request(*policy_, request);
+  } catch (...) {
+    return "scrub_failed";
+  }
+}
+
+std::string Scrubber::scrub_value(std::string_view field, std::string_view value) const {
+  return on() ? scrub_field(*policy_, field, value) : std::string(value);
+}
+
+std::string Scrubber::scrub_text(std::string_view text) const {
+  std::string result(text);
+  if (on()) gray::scrub_value(*policy_, Part::HeaderField, result);
+  return result;
+}
+
+}  // namespace gray

@@ -1,0 +1,56 @@
+// Scrubbing: no secret leaves in a request, a file or a line of text. Rules of the user and a
+// built-in set say what a secret is (names.h and finding.h list the set), and what becomes of it.
+//
+// The built-in set tokenizes: each secret is replaced by another of its own form and length, so
+// that the canary still takes the same way through its code. Authorization keeps its scheme,
+// cookies their names, mobile numbers are mobile numbers, card numbers and identity cards have
+// right check digits, e-mail addresses keep their top-level domain. The same secret becomes the
+// same token wherever it stands: in a run, and in all runs with the same key_file. Without a
+// key_file the key is random and of this run only.
+//
+// A rule with `keep` beats the built-in set, patterns included. Rules of fields beat patterns.
+// Scrubbing is not idempotent: a token looks like a secret and would get a token of its own.
+// Const; any thread may use one, and copies share their key.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "replay/protocol/exchange.h"
+
+namespace gray {
+
+class Policy;
+
+class Scrubber {
+ public:
+  static Scrubber off();
+  static Scrubber builtin();
+  /// Throws UsageError: "file:line:column: what".
+  static Scrubber from_file(const std::string& path);
+  /// "RULES.yaml", "builtin" or "off".
+  static Scrubber from_option(const std::string& text);
+
+  bool on() const noexcept { return policy_ != nullptr; }
+
+  /// Scrubs a request in place. Null when done; else the drop's name, and the request must not
+  /// leave: "bad_target", "bad_header", "bad_json", "bad_form", "bad_multipart", "bad_encoding" (a
+  /// compressed body, or a charset that hides digits), "opaque_body" (binary), "scrub_failed" (out
+  /// of memory). Content-Length is that of the new body.
+  const char* scrub(Request& request) const noexcept;
+
+  /// One value for a person or a file, by the field it stands in: "status", "header.location",
+  /// "json.$.user.phone", "body", "target", also "cookie.NAME", "query.NAME", "form.NAME". Empty
+  /// when a rule drops the field.
+  std::string scrub_value(std::string_view field, std::string_view value) const;
+  /// By patterns only.
+  std::string scrub_text(std::string_view text) const;
+
+ private:
+  explicit Scrubber(std::shared_ptr<const Policy> policy) : policy_(std::move(policy)) {}
+
+  std::shared_ptr<const Policy> policy_;  ///< null: off
+};
+
+}  // namespace gray

@@ -1,0 +1,147 @@
+#include "replay/scrub/url.h"
+
+#include <algorithm>
+
+#include "replay/scrub/chars.h"
+#include "replay/scrub/encoded.h"
+
+namespace gray {
+namespace {
+
+enum class Fields { Query, Form };
+
+bool has_control(std::string_view text) {
+  return std::any_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+}
+
+/// "name=value". Empty when it is to be dropped.
+std::string scrub_parameter(const Policy& policy, Part part, Fields fields, std::string_view raw) {
+  const std::size_t equals = std::min(raw.find('='), raw.size());
+  std::string name(raw.substr(0, equals));
+  const std::string plain_name = form_decode(name);
+  std::string result_name = name;
+  scrub_value(policy, part, result_name);
+  if (equals == raw.size()) return result_name;
+  const std::string before = form_decode(raw.substr(equals + 1));
+  const auto treatment =
+      fields == Fields::Query ? policy.query(plain_name, before) : policy.form(plain_name, before);
+  std::string value = before;
+  if (treatment) {
+    if (treatment->action == Action::Keep) return std::string(raw);
+    if (treatment->action == Action::Drop) return {};
+    value = policy.redactor().redact(*treatment, value);
+  } else {
+    scrub_value(policy, part, value);
+  }
+  result_name += '=';
+  return result_name + (value == before ? std::string(raw.substr(equals + 1)) : form_encode(value));
+}
+
+std::string scrub_parameters(const Policy& policy, Part part, Fields fields, std::string_view raw) {
+  std::string result;
+  bool first = true;
+  while (true) {
+    const std::size_t end = std::min(raw.find('&'), raw.size());
+    const std::string_view parameter = raw.substr(0, end);
+    const std::string scrubbed = scrub_parameter(policy, part, fields, parameter);
+    if (!scrubbed.empty() || parameter.empty()) {
+      if (!first) result += '&';
+      result += scrubbed;
+      first = false;
+    }
+    if (end == raw.size()) return result;
+    raw.remove_prefix(end + 1);
+  }
+}
+
+/// A segment and its parameters: "orders;jsessionid=1A2B".
+std::string scrub_segment(const Policy& policy, Part part, std::string_view raw) {
+  const std::size_t parameters = std::min(raw.find(';'), raw.size());
+  std::string segment(raw.substr(0, parameters));
+  scrub_value(policy, part, segment);
+  while (raw.size() > parameters) {
+    raw.remove_prefix(raw.find(';') + 1);
+    const std::string_view parameter = raw.substr(0, raw.find(';'));
+    segment += ';';
+    segment += scrub_parameter(policy, part, Fields::Query, parameter);
+    if (raw.find(';') == std::string_view::npos) break;
+  }
+  return segment;
+}
+
+std::string scrub_path(const Policy& policy, Part part, std::string_view raw) {
+  // Numbers that are written over several segments are no one's habit, so each one is on its own.
+  std::string path;
+  while (true) {
+    const std::size_t end = std::min(raw.find('/'), raw.size());
+    path += scrub_segment(policy, part, raw.substr(0, end));
+    if (end == raw.size()) return path;
+    path += '/';
+    raw.remove_prefix(end + 1);
+  }
+}
+
+/// RFC 3986 section 3.2: "user:password@host:port".
+std::string scrub_authority(const Policy& policy, Part part, std::string_view raw) {
+  const std::size_t at = raw.rfind('@');
+  std::string host(at == std::string_view::npos ? raw : raw.substr(at + 1));
+  scrub_value(policy, part, host);
+  if (at == std::string_view::npos) return host;
+  const auto token = [&](std::string_view text) {
+    return percent_encode(policy.redactor().redact({}, percent_decode(text)));
+  };
+  const std::string_view user_info = raw.substr(0, at);
+  const std::size_t colon = std::min(user_info.find(':'), user_info.size());
+  std::string result = token(user_info.substr(0, colon));
+  if (colon < user_info.size()) result += ':' + token(user_info.substr(colon + 1));
+  return result + '@' + host;
+}
+
+}  // namespace
+
+bool scrub_url(const Policy& policy, Part part, std::string& url) {
+  if (has_control(url) || url.find(' ') != std::string::npos) return false;
+  std::string_view rest = url;
+  std::string result;
+  const std::size_t scheme = rest.find("://");
+  const bool absolute =
+      scheme != std::string_view::npos && scheme > 0 &&
+      std::all_of(rest.begin(), rest.begin() + static_cast<std::ptrdiff_t>(scheme),
+                  [](char c) { return is_alnum(c) || c == '+' || c == '.'; });
+  if (absolute || rest.starts_with("//")) {
+    const std::size_t start = absolute ? scheme + 3 : 2;
+    const std::size_t end = std::min(rest.find_first_of("/?#", start), rest.size());
+    result = rest.substr(0, start);
+    result += scrub_authority(policy, part, rest.substr(start, end - start));
+    rest.remove_prefix(end);
+  }
+  const std::size_t path_end = std::min(rest.find_first_of("?#"), rest.size());
+  result += scrub_path(policy, part, rest.substr(0, path_end));
+  rest.remove_prefix(path_end);
+  // A fragment is no part of a request, but stands in Location and Referer, with tokens in it.
+  while (!rest.empty()) {
+    const char mark = rest.front();
+    const std::size_t end = mark == '?' ? std::min(rest.find('#'), rest.size()) : rest.size();
+    result += mark;
+    result += scrub_parameters(policy, part, Fields::Query, rest.substr(1, end - 1));
+    rest.remove_prefix(end);
+  }
+  url = std::move(result);
+  return true;
+}
+
+bool scrub_form(const Policy& policy, std::string& body) {
+  // A line's end behind the form is a habit of hand-written clients.
+  const std::string_view form = trim(body);
+  if (has_control(form)) return false;
+  std::string result = scrub_parameters(policy, Part::Body, Fields::Form, form);
+  if (form.size() == body.size() || !result.empty()) {
+    const std::size_t behind = body.find_last_not_of(" \t\r\n") + 1;
+    result += body.substr(std::min(behind, body.size()));
+  }
+  body = std::move(result);
+  return true;
+}
+
+}  // namespace gray
