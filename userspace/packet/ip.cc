@@ -11,20 +11,27 @@ constexpr std::uint32_t kIpv4Header = 20;
 constexpr std::uint32_t kIpv6Header = 40;
 constexpr std::uint32_t kTcpHeader = 20;
 constexpr std::uint32_t kUdpHeader = 8;
+constexpr std::uint32_t kSctpHeader = 12;
 constexpr std::uint32_t kFragmentHeader = 8;
 
 // Extension headers that netinet/in.h has no name for (RFC 7401, RFC 5533).
 constexpr std::uint8_t kProtoHip = 139;
 constexpr std::uint8_t kProtoShim6 = 140;
 
-/// The IP payload and where it begins, while a Packet is being filled.
+/// The IP payload, while a Packet is being filled, and in it the header of the upper layer. The two
+/// differ in IPv6's first fragments only, where extension headers may stand between them.
 struct Payload {
   Odd odd = Odd::None;
   Piece data;
+  Piece upper;
 };
 
 Payload stop(Odd odd) noexcept {
-  return {.odd = odd, .data = {}};
+  return {.odd = odd, .data = {}, .upper = {}};
+}
+
+Payload found(Piece data) noexcept {
+  return {.odd = Odd::None, .data = data, .upper = data};
 }
 
 /// RFC 791. Total length 0 is what a host captures of its own segments before the NIC cuts them
@@ -50,7 +57,7 @@ Payload read_ipv4(Piece data, Packet& packet) noexcept {
   packet.fragment = packet.more_fragments || packet.fragment_offset != 0;
   packet.first_fragment = packet.fragment && packet.fragment_offset == 0;
   packet.fragment_id = packet.fragment ? packet.ip_id : 0;
-  return {.odd = Odd::None, .data = datagram.after(header)};
+  return found(datagram.after(header));
 }
 
 /// RFC 8200 §4.5. A fragment of a datagram in one piece (RFC 6946) is an ordinary datagram.
@@ -79,9 +86,10 @@ bool is_extension(std::uint8_t proto) noexcept {
   }
 }
 
-/// RFC 8200 §4: walks to the upper-layer header. Behind a fragment header of a later fragment there
-/// is none.
+/// RFC 8200 §4: walks to the upper-layer header. Behind the fragment header of a later fragment
+/// there is none.
 Payload skip_extensions(Piece data, Packet& packet) noexcept {
+  Payload payload = found(data);
   for (unsigned count = 0; is_extension(packet.ip_proto); ++count) {
     if (count == GRAY_MAX_EXT_HEADERS || !data.has(8)) return stop(Odd::Ipv6Extension);
     const std::uint8_t proto = packet.ip_proto;
@@ -90,13 +98,13 @@ Payload skip_extensions(Piece data, Packet& packet) noexcept {
     if (proto == IPPROTO_AH) length = (data.u8(1) + 2U) * 4;  // RFC 4302 §2.2
     if (length > data.wire) return stop(Odd::Ipv6Extension);
     packet.ip_proto = data.u8(0);
-    if (proto == IPPROTO_FRAGMENT) {
-      read_fragment_header(data, packet);
-      if (packet.fragment) return {.odd = Odd::None, .data = data.after(length)};
-    }
+    if (proto == IPPROTO_FRAGMENT) read_fragment_header(data, packet);
     data = data.after(length);
+    payload.upper = data;
+    if (!packet.fragment || proto == IPPROTO_FRAGMENT) payload.data = data;
+    if (packet.fragment && !packet.first_fragment) break;
   }
-  return {.odd = Odd::None, .data = data};
+  return payload;
 }
 
 /// Payload length 0 is a jumbogram (RFC 2675), or one of Linux's super-frames that is still to be
@@ -155,6 +163,31 @@ void read_udp(Piece data, Packet& packet) noexcept {
   set_payload(data.first(length).after(kUdpHeader), packet);
 }
 
+/// Its ports only, for the flow key; no stage reads on.
+void read_sctp(Piece data, Packet& packet) noexcept {
+  if (data.has(kSctpHeader))
+    read_ports(data, packet);
+  else
+    packet.odd = Odd::L4Header;
+}
+
+bool has_ports(std::uint8_t proto) noexcept {
+  return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP;
+}
+
+void read_upper(Piece data, Packet& packet) noexcept {
+  switch (packet.ip_proto) {
+    case IPPROTO_TCP:
+      return read_tcp(data, packet);
+    case IPPROTO_UDP:
+      return read_udp(data, packet);
+    case IPPROTO_SCTP:
+      return read_sctp(data, packet);
+    default:
+      return;
+  }
+}
+
 }  // namespace
 
 Packet read_ip(Piece data) noexcept {
@@ -167,15 +200,10 @@ Packet read_ip(Piece data) noexcept {
   if (packet.odd != Odd::None) return packet;
 
   set_payload(payload.data, packet);
-  const bool tcp = packet.ip_proto == IPPROTO_TCP;
-  const bool udp = packet.ip_proto == IPPROTO_UDP;
-  if (packet.fragment) {
-    if (packet.first_fragment && (tcp || udp) && payload.data.has(4))
-      read_ports(payload.data, packet);
-    return packet;
-  }
-  if (tcp) read_tcp(payload.data, packet);
-  if (udp) read_udp(payload.data, packet);
+  if (!packet.fragment)
+    read_upper(payload.upper, packet);
+  else if (packet.first_fragment && has_ports(packet.ip_proto) && payload.upper.has(4))
+    read_ports(payload.upper, packet);
   return packet;
 }
 

@@ -65,7 +65,7 @@ struct Packet {
   Odd odd = Odd::None;
   bool is_ip = false;  ///< source and destination are set
   bool is_v4 = false;
-  bool fragment = false;  ///< any fragment; payload is then the fragment's IP payload
+  bool fragment = false;  ///< any fragment; payload is then its IP payload, has_tcp, has_udp false
   bool first_fragment = false;
   bool more_fragments = false;
   bool has_tcp = false;
@@ -81,7 +81,7 @@ struct Packet {
   std::uint32_t fragment_offset = 0;  ///< bytes
   std::uint16_t ip_id = 0;
   std::uint16_t vlan = 0;  ///< outermost 802.1Q id, 0 without one
-  Endpoint source;         ///< ports are 0 unless has_tcp or has_udp
+  Endpoint source;         ///< ports: of TCP, UDP, SCTP, and of a first fragment; else 0
   Endpoint destination;
   /// TCP/UDP payload as captured, without link padding. Later fragments: the IP payload.
   std::span<const std::uint8_t> payload;
