@@ -1,0 +1,452 @@
+// Reassembly against hand-made segments, and against a model for random ones.
+#include "replay/stream/reassembler.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace gray {
+namespace {
+
+constexpr std::uint64_t kMs = 1'000'000;
+
+/// What one connection gave: bytes, "<N>" for a gap, "$" for a FIN, "!reason" for its end.
+struct Heard {
+  Connection connection;
+  std::string text[2];
+  bool closed = false;
+  CloseReason reason = CloseReason::Finished;
+  std::vector<std::uint64_t> times;
+};
+
+class Recorder final : public StreamSink {
+ public:
+  std::vector<std::unique_ptr<Heard>> heard;
+  std::size_t wanted_bytes = ~std::size_t{0};
+
+  std::unique_ptr<StreamConsumer> opened(const Connection& connection) noexcept override {
+    heard.push_back(std::make_unique<Heard>());
+    heard.back()->connection = connection;
+    return std::make_unique<Consumer>(*heard.back(), wanted_bytes);
+  }
+
+ private:
+  class Consumer final : public StreamConsumer {
+   public:
+    Consumer(Heard& heard, std::size_t wanted) : heard_(heard), wanted_(wanted) {}
+    void data(unsigned from, std::span<const std::uint8_t> bytes,
+              std::uint64_t time_ns) noexcept override {
+      heard_.text[from].append(bytes.begin(), bytes.end());
+      heard_.times.push_back(time_ns);
+    }
+    void gap(unsigned from, std::uint64_t length) noexcept override {
+      heard_.text[from] += "<" + std::to_string(length) + ">";
+    }
+    void end(unsigned from) noexcept override { heard_.text[from] += "$"; }
+    void closed(CloseReason reason) noexcept override {
+      EXPECT_FALSE(heard_.closed);
+      heard_.closed = true;
+      heard_.reason = reason;
+    }
+    bool wanted() const noexcept override { return heard_.text[0].size() < wanted_; }
+
+   private:
+    Heard& heard_;
+    std::size_t wanted_;
+  };
+};
+
+struct Wire {
+  explicit Wire(const ReassemblerOptions& options = {}) : reassembler(options, recorder) {}
+
+  Recorder recorder;
+  Reassembler reassembler;
+  Endpoint ends[2] = {{IpAddress::parse("10.0.0.1"), 50000}, {IpAddress::parse("10.0.0.2"), 80}};
+  std::uint64_t now = 0;
+
+  /// From side 0 (client) or 1; `cut` bytes at the end were not captured.
+  void send(unsigned from, std::uint32_t seq, std::string_view text, std::uint8_t flags = kTcpAck,
+            std::uint32_t ack = 0, std::uint32_t cut = 0) {
+    Packet packet;
+    packet.is_ip = packet.is_v4 = packet.has_tcp = true;
+    packet.source = ends[from];
+    packet.destination = ends[1 - from];
+    packet.seq = seq;
+    packet.ack = ack;
+    packet.tcp_flags = flags;
+    packet.payload = {reinterpret_cast<const std::uint8_t*>(text.data()), text.size() - cut};
+    packet.payload_wire_len = static_cast<std::uint32_t>(text.size());
+    packet.time_ns = now += kMs;
+    reassembler.segment(packet, 0);
+    check();
+  }
+  void open(std::uint32_t client, std::uint32_t server) {
+    send(0, client - 1, "", kTcpSyn);
+    send(1, server - 1, "", kTcpSyn | kTcpAck, client);
+    send(0, client, "", kTcpAck, server);
+  }
+  void check() const {
+    Ledger ledger;
+    reassembler.account(ledger);
+    EXPECT_TRUE(ledger.balanced());
+  }
+  const StreamCounters& count() const { return reassembler.counters(); }
+  const Heard& only() const {
+    EXPECT_EQ(recorder.heard.size(), 1U);
+    return *recorder.heard.at(0);
+  }
+};
+
+TEST(Reassembler, BothDirectionsInOrder) {
+  Wire wire;
+  wire.open(1000, 9000);
+  wire.send(0, 1000, "GET /");
+  wire.send(1, 9000, "200 OK", kTcpAck, 1005);
+  wire.send(0, 1005, "more", kTcpAck | kTcpFin, 9006);
+  wire.send(1, 9006, "", kTcpAck | kTcpFin, 1010);
+  EXPECT_EQ(wire.only().text[0], "GET /more$");
+  EXPECT_EQ(wire.only().text[1], "200 OK$");
+  EXPECT_TRUE(wire.only().closed);
+  EXPECT_EQ(wire.only().reason, CloseReason::Fin);
+  EXPECT_EQ(wire.only().connection.client, 0U);
+}
+
+TEST(Reassembler, OutOfOrderWaitsAndKeepsTheTimeOfItsFrame) {
+  Wire wire;
+  wire.open(1000, 9000);
+  wire.send(0, 1003, "def");
+  wire.send(0, 1006, "ghi");
+  EXPECT_EQ(wire.reassembler.held_segments(), 2U);
+  wire.send(0, 1000, "abc");
+  EXPECT_EQ(wire.only().text[0], "abcdefghi");
+  EXPECT_EQ(wire.only().times, (std::vector<std::uint64_t>{6 * kMs, 4 * kMs, 5 * kMs}));
+  EXPECT_EQ(wire.reassembler.held_bytes(), 0U);
+}
+
+TEST(Reassembler, SequenceNumbersWrap) {
+  Wire wire;
+  wire.open(0xfffffffe, 0xffffffff);
+  wire.send(0, 0x00000001, "def");
+  wire.send(0, 0xfffffffe, "abc");
+  wire.send(1, 0xffffffff, "xyz", kTcpAck, 4);
+  EXPECT_EQ(wire.only().text[0], "abcdef");
+  EXPECT_EQ(wire.only().text[1], "xyz");
+}
+
+TEST(Reassembler, RetransmissionsAreDropped) {
+  Wire wire;
+  wire.open(1000, 9000);
+  wire.send(0, 1000, "abc");
+  wire.send(0, 1000, "abc");
+  wire.send(0, 1001, "bcde");
+  EXPECT_EQ(wire.only().text[0], "abcde");
+  EXPECT_EQ(wire.count().retransmission, 1U);
+  EXPECT_EQ(wire.count().delivered, 2U);
+}
+
+TEST(Reassembler, WhatWasThereFirstStays) {
+  Wire wire;
+  wire.open(1000, 9000);
+  wire.send(0, 1003, "DEF");
+  wire.send(0, 1001, "bcdefgh");  // covers both sides of what is held
+  wire.send(0, 1003, "xyz");
+  EXPECT_EQ(wire.count().conflicts, 2U);
+  wire.send(0, 1000, "a");
+  EXPECT_EQ(wire.only().text[0], "abcDEFgh");
+  EXPECT_EQ(wire.count().retransmission, 1U);
+}
+
+TEST(Reassembler, KeepAlivesAndWindowProbes) {
+  Wire wire;
+  wire.open(1000, 9000);
+  wire.send(0, 1000, "abc");
+  wire.send(0, 1002, "");                         // keep-alive without a byte
+  wire.send(0, 1002, std::string_view("\0", 1));  // and with one
+  wire.send(0, 1003, "d");                        // zero window probe: one byte of data
+  EXPECT_EQ(wire.only().text[0], "abcd");
+  EXPECT_EQ(wire.count().keep_alive, 1U);
+}
+
+TEST(Reassembler, GapIsDeclaredWhenTheOtherSideHasTheBytes) {
+  Wire wire;
+  wire.open(1000, 9000);
+  wire.send(0, 1000, "abc");
+  wire.send(0, 1010, "klm");
+  wire.send(1, 9000, "", kTcpAck, 1003);
+  EXPECT_EQ(wire.only().text[0], "abc");
+  wire.send(1, 9000, "", kTcpAck, 1013);
+  EXPECT_EQ(wire.only().text[0], "abc<7>klm");
+  wire.send(0, 1005, "fgh");
+  EXPECT_EQ(wire.count().late, 1U);
+  EXPECT_EQ(wire.count().gap_bytes, 7U);
+}
+
+TEST(Reassembler, MissingEndIsDeclaredWhenItsFinIsAcknowledged) {
+  Wire wire;
+  wire.open(1000, 9000);
+  wire.send(0, 1000, "abc");
+  wire.send(0, 1007, "", kTcpAck | kTcpFin);
+  EXPECT_EQ(wire.only().text[0], "abc");
+  wire.send(1, 9000, "", kTcpAck, 1008);
+  EXPECT_EQ(wire.only().text[0], "abc<4>$");
+}
+
+TEST(Reassembler, FinBeforeItsDataWaits) {
+  Wire wire;
+  wire.open(1000, 9000);
+  wire.send(0, 1003, "def", kTcpAck | kTcpFin);
+  wire.send(0, 1000, "abc");
+  EXPECT_EQ(wire.only().text[0], "abcdef$");
+  wire.send(0, 1006, "zzz");
+  EXPECT_EQ(wire.count().after_close, 1U);
+}
+
+TEST(Reassembler, WhatTheSnapLengthCutIsAGap) {
+  Wire wire;
+  wire.open(1000, 9000);
+  wire.send(0, 1000, "abcdef", kTcpAck, 0, 4);
+  wire.send(0, 1006, "ghi", kTcpAck, 0, 3);
+  wire.send(0, 1009, "jkl");
+  EXPECT_EQ(wire.only().text[0], "ab<4><3>jkl");
+}
+
+TEST(Reassembler, MidStreamStartsAtTheFirstSegment) {
+  Wire wire;
+  wire.send(1, 9000, "tail");
+  wire.send(0, 1000, "head");
+  wire.send(1, 9004, "next");
+  EXPECT_EQ(wire.only().text[0], "tailnext");  // side 0 is who was seen first
+  EXPECT_EQ(wire.only().text[1], "head");
+  EXPECT_FALSE(wire.only().connection.client.has_value());
+}
+
+TEST(Reassembler, SynAfterItsDataIsTheSameConnection) {
+  Wire wire;
+  wire.send(0, 1000, "abc");
+  wire.send(0, 999, "", kTcpSyn);
+  wire.send(1, 8999, "", kTcpSyn | kTcpAck, 1000);
+  wire.send(0, 1003, "def");
+  EXPECT_EQ(wire.only().text[0], "abcdef");
+  EXPECT_EQ(wire.count().connections, 1U);
+}
+
+TEST(Reassembler, FastOpen) {
+  Wire wire;
+  wire.send(0, 999, "GET", kTcpSyn);
+  wire.send(1, 8999, "200", kTcpSyn | kTcpAck, 1003);
+  wire.send(0, 1000, "GET");  // the server had not taken it
+  wire.send(0, 1003, "!");
+  EXPECT_EQ(wire.only().text[0], "GET!");
+  EXPECT_EQ(wire.only().text[1], "200");
+}
+
+TEST(Reassembler, ResetGivesOutWhatIsHeldAndEnds) {
+  Wire wire;
+  wire.open(1000, 9000);
+  wire.send(0, 1003, "def");
+  wire.send(1, 9000, "", kTcpRst);
+  EXPECT_EQ(wire.only().text[0], "<3>def");
+  EXPECT_EQ(wire.only().reason, CloseReason::Reset);
+  wire.send(0, 1000, "abc");
+  EXPECT_EQ(wire.count().after_close, 1U);
+}
+
+TEST(Reassembler, PortsUsedAgainAreANewConnection) {
+  Wire wire;
+  wire.open(1000, 9000);
+  wire.send(0, 1000, "one");
+  wire.open(700000, 800000);
+  wire.send(0, 700000, "two");
+  ASSERT_EQ(wire.recorder.heard.size(), 2U);
+  EXPECT_EQ(wire.recorder.heard[0]->text[0], "one");
+  EXPECT_EQ(wire.recorder.heard[0]->reason, CloseReason::Reused);
+  EXPECT_EQ(wire.recorder.heard[1]->text[0], "two");
+  EXPECT_EQ(wire.recorder.heard[1]->connection.stream, 1U);
+}
+
+TEST(Reassembler, RepeatedSynIsNone) {
+  Wire wire;
+  wire.send(0, 999, "", kTcpSyn);
+  wire.send(0, 999, "", kTcpSyn);
+  wire.send(0, 1000, "x");
+  EXPECT_EQ(wire.count().connections, 1U);
+}
+
+TEST(Reassembler, OtherConnectionsSegmentsAreOutOfWindow) {
+  Wire wire;
+  wire.open(1000, 9000);
+  wire.send(0, 1000, "abc");
+  wire.send(0, 0x70000000, "zzz");
+  wire.send(0, 1003, "def");
+  EXPECT_EQ(wire.only().text[0], "abcdef");
+  EXPECT_EQ(wire.count().out_of_window, 1U);
+}
+
+TEST(Reassembler, IdleFlowsExpire) {
+  Wire wire({.idle_timeout_ns = 100 * kMs});
+  wire.open(1000, 9000);
+  wire.send(0, 1003, "def");
+  wire.reassembler.expire(wire.now + 99 * kMs);
+  EXPECT_FALSE(wire.only().closed);
+  wire.reassembler.expire(wire.now + 101 * kMs);
+  EXPECT_EQ(wire.only().text[0], "<3>def");
+  EXPECT_EQ(wire.only().reason, CloseReason::Idle);
+  EXPECT_EQ(wire.reassembler.flows(), 0U);
+}
+
+TEST(Reassembler, AboveTheCapTheIdlestFlowIsShed) {
+  Wire wire({.max_flows = 3});
+  for (std::uint16_t port = 1; port <= 5; ++port) {
+    wire.ends[0].port = port;
+    wire.send(0, 1000, "abc");
+  }
+  EXPECT_EQ(wire.reassembler.flows(), 3U);
+  EXPECT_EQ(wire.count().flows_shed, 2U);
+  ASSERT_EQ(wire.recorder.heard.size(), 5U);
+  EXPECT_EQ(wire.recorder.heard[0]->reason, CloseReason::Shed);
+  EXPECT_EQ(wire.recorder.heard[1]->reason, CloseReason::Shed);
+  EXPECT_FALSE(wire.recorder.heard[2]->closed);
+}
+
+TEST(Reassembler, BudgetOfADirectionEndsTheWait) {
+  Wire wire({.max_buffered_per_flow = 1000});
+  wire.open(1000, 9000);
+  const std::string text(300, 'x');
+  for (std::uint32_t i = 0; i < 4; ++i) wire.send(0, 1001 + 300 * i, text);
+  EXPECT_EQ(wire.only().text[0], "<1>" + std::string(900, 'x') + std::string(300, 'x'));
+  EXPECT_EQ(wire.count().buffer_full, 1U);
+}
+
+TEST(Reassembler, BudgetOfAllFlowsEndsTheLongestWait) {
+  Wire wire({.max_buffered = 2000, .max_buffered_per_flow = 1 << 20});
+  const std::string text(500, 'x');
+  for (std::uint16_t port = 1; port <= 4; ++port) {
+    wire.ends[0].port = port;
+    wire.send(0, 1000, "a");
+    wire.send(0, 1002, text);
+  }
+  EXPECT_LE(wire.reassembler.held_bytes(), 2000U);
+  EXPECT_EQ(wire.recorder.heard[0]->text[0], "a<1>" + text);
+  EXPECT_EQ(wire.recorder.heard[3]->text[0], "a");
+}
+
+TEST(Reassembler, UnwantedConnectionsCostNothingMore) {
+  Wire wire;
+  wire.recorder.wanted_bytes = 3;
+  wire.open(1000, 9000);
+  wire.send(1, 9005, "held");
+  wire.send(0, 1000, "abc");
+  wire.send(0, 1003, "def");
+  EXPECT_EQ(wire.reassembler.held_bytes(), 0U);
+  EXPECT_EQ(wire.count().opaque, 2U);
+  EXPECT_EQ(wire.only().text[0], "abc");
+}
+
+// A stream, cut into segments that are repeated, reordered and partly lost. Every byte of the
+// stream is a function of its offset, so overlaps always agree.
+struct Model {
+  std::mt19937_64 random;
+  std::string stream;
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> segments;  // offset, length
+
+  explicit Model(std::uint64_t seed) : random(seed) {
+    stream.resize(1 + random() % 3000);
+    for (char& c : stream) c = static_cast<char>('a' + random() % 26);
+    for (std::uint32_t at = 0; at < stream.size();) {
+      const auto length = static_cast<std::uint32_t>(
+          std::min<std::uint64_t>(1 + random() % 200, stream.size() - at));
+      segments.emplace_back(at, length);
+      at += length;
+    }
+  }
+
+  void disturb(bool lossy) {
+    for (std::size_t i = segments.size(); i-- > 0;) {
+      if (random() % 4 == 0) {  // an overlap or a duplicate
+        const auto at = static_cast<std::uint32_t>(random() % stream.size());
+        segments.emplace_back(at, static_cast<std::uint32_t>(std::min<std::uint64_t>(
+                                      1 + random() % 300, stream.size() - at)));
+      }
+      if (lossy && random() % 8 == 0) segments.erase(segments.begin() + static_cast<long>(i));
+    }
+    for (std::size_t i = 0; i < segments.size(); ++i) {
+      const std::size_t to = std::min(segments.size() - 1, i + random() % 8);
+      std::swap(segments[i], segments[to]);
+    }
+  }
+
+  /// The stream with "<N>" where no segment has the bytes.
+  std::string expected() const {
+    std::vector<bool> there(stream.size());
+    for (const auto& [at, length] : segments) std::fill_n(there.begin() + at, length, true);
+    const auto last = std::find(there.rbegin(), there.rend(), true);
+    const auto end = static_cast<std::size_t>(there.rend() - last);
+    std::string text;
+    for (std::size_t i = 0; i < end;) {
+      if (there[i]) {
+        text += stream[i++];
+        continue;
+      }
+      const std::size_t from = i;
+      while (!there[i]) ++i;
+      text += "<" + std::to_string(i - from) + ">";
+    }
+    return text;
+  }
+};
+
+TEST(Reassembler, RandomStreamsComeOutAsTheModelSays) {
+  for (std::uint64_t seed = 1; seed <= 1500; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    Model model(seed);
+    model.disturb(seed % 2 == 0);
+    Wire wire;
+    const auto first = static_cast<std::uint32_t>(seed % 3 == 0 ? 0U - 500U : model.random());
+    wire.open(first, 1);
+    for (const auto& [at, length] : model.segments)
+      wire.send(0, first + at, std::string_view(model.stream).substr(at, length));
+    wire.reassembler.finish();
+    wire.check();
+    EXPECT_EQ(wire.reassembler.held_bytes(), 0U);
+    const std::string text = wire.recorder.heard.empty() ? "" : wire.recorder.heard.at(0)->text[0];
+    EXPECT_EQ(text, model.expected());
+    if (::testing::Test::HasFailure()) break;
+  }
+}
+
+TEST(Reassembler, RandomSegmentsKeepTheLedgerAndTheBudget) {
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937_64 random(seed);
+    const ReassemblerOptions options{.max_flows = 4,
+                                     .max_buffered = 20'000,
+                                     .max_buffered_per_flow = 8'000,
+                                     .idle_timeout_ns = 50 * kMs};
+    Wire wire(options);
+    const std::string text(400, 'x');
+    for (int i = 0; i < 1500; ++i) {
+      wire.ends[0].port = static_cast<std::uint16_t>(1 + random() % 6);
+      const auto length = random() % 400;
+      const auto cut = random() % 5 == 0 ? random() % (length + 1) : 0;
+      const auto seq = static_cast<std::uint32_t>(random() % 50 == 0 ? random() : random() % 5000);
+      const auto flags = random() % 20 == 0 ? random() : std::uint64_t{kTcpAck};
+      wire.send(random() % 2, seq, std::string_view(text).substr(0, length),
+                static_cast<std::uint8_t>(flags), static_cast<std::uint32_t>(random() % 6000),
+                static_cast<std::uint32_t>(cut));
+      ASSERT_LE(wire.reassembler.held_bytes(), options.max_buffered);
+      ASSERT_LE(wire.reassembler.flows(), options.max_flows);
+      if (random() % 30 == 0) wire.reassembler.expire(wire.now + random() % (60 * kMs));
+    }
+    wire.reassembler.finish();
+    EXPECT_EQ(wire.reassembler.held_segments(), 0U);
+    wire.check();
+    if (::testing::Test::HasFailure()) break;
+  }
+}
+
+}  // namespace
+}  // namespace gray

@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+"""Compares `grayxdp requests` with what tshark found in a folder of captures.
+
+Beside each NAME stands NAME.tshark.json: {"requests": [{"stream", "method", "target", "host"}],
+"responses": [{"stream", "status"}]}, in order of frames. Each stream's requests and responses are
+compared as sequences; every difference is printed with its file and stream, then the totals.
+Streams are matched by their content, because tshark counts them in its own way.
+"""
+import argparse
+import difflib
+import json
+import pathlib
+import subprocess
+import sys
+from collections import Counter, defaultdict
+
+
+def text(value):
+    """tshark escapes what is no printable ASCII in its own ways: compare without."""
+    return "".join(c for c in value or "" if " " <= c <= "~")
+
+
+def request_key(method, target, host):
+    return (text(method), text(target), text(host))
+
+
+def expected(path):
+    found = json.loads(path.read_text(encoding="utf-8", errors="replace"))
+    streams = defaultdict(lambda: ([], []))
+    for r in found["requests"]:
+        key = request_key(r.get("method"), r.get("target"), r.get("host"))
+        streams[str(r["stream"])][0].append(key)
+    for r in found["responses"]:
+        streams[str(r["stream"])][1].append(r["status"])
+    return dict(streams)
+
+
+def host_of(request):
+    hosts = [v for n, v in request["headers"] if n.lower() == "host"]
+    return hosts[0] if hosts else ""
+
+
+def actual(grayxdp, capture):
+    run = subprocess.run([*grayxdp, "requests", "--json", "--headers", str(capture)],
+                         capture_output=True, timeout=120, check=False)
+    if run.returncode != 0:
+        print(f"{capture.name}: exit {run.returncode}: {run.stderr.decode().strip()}")
+    streams = defaultdict(lambda: ([], []))
+    lines = [json.loads(line) for line in run.stdout.decode().splitlines()]
+    for e in lines:
+        requests, responses = streams[str(e["stream"])]
+        if e["request"]:
+            r = e["request"]
+            requests.append(request_key(r["method"], r["target"], host_of(r)))
+        if e["response"]:
+            responses.append(e["response"]["status"])
+    return dict(streams)
+
+
+def pair_streams(theirs, ours):
+    """Pairs of (name, their stream, our stream): by number when that fits, else by content."""
+    empty = ([], [])
+    left = dict(ours)
+    pairs = []
+    for name, stream in list(theirs.items()):
+        if left.get(name) == stream:
+            pairs.append((name, stream, left.pop(name)))
+    done = {name for name, _, _ in pairs}
+    for name, stream in theirs.items():
+        if name in done:
+            continue
+        same = next((n for n, s in left.items() if s == stream), None)
+        if same is None:
+            same = name if name in left else None
+        pairs.append((name, stream, left.pop(same) if same is not None else empty))
+    pairs += [(f"{name} (ours)", empty, stream) for name, stream in left.items()]
+    return pairs
+
+
+def show(where, kind, side, items):
+    """One line for each kind of item, however often it is there."""
+    counts = Counter(str(item)[:160] for item in items)
+    for item, count in counts.items():
+        times = f" (x{count})" if count > 1 else ""
+        print(f"{where}: {kind} only in {side}: {item}{times}")
+
+
+def compare(kind, where, theirs, ours):
+    """Prints what differs; how many of theirs agree."""
+    agree = 0
+    missing, more = [], []
+    matcher = difflib.SequenceMatcher(None, theirs, ours, autojunk=False)
+    for op, a, b, c, d in matcher.get_opcodes():
+        if op == "equal":
+            agree += b - a
+        else:
+            missing += theirs[a:b]
+            more += ours[c:d]
+    show(where, kind, "tshark", missing)
+    show(where, kind, "grayxdp", more)
+    return agree
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("--grayxdp", default="build/release/grayxdp", help="the program to test")
+    parser.add_argument("--requests", type=float, default=99, help="percent that must agree")
+    parser.add_argument("--responses", type=float, default=98, help="percent that must agree")
+    args = parser.parse_args()
+
+    totals = {"request": [0, 0, 0], "response": [0, 0, 0]}  # theirs, ours, agreeing
+    files = sorted(args.folder.glob("*.tshark.json"))
+    for path in files:
+        capture = path.with_name(path.name.removesuffix(".tshark.json"))
+        pairs = pair_streams(expected(path), actual([args.grayxdp], capture))
+        for name, theirs, ours in pairs:
+            where = f"{capture.name}: stream {name}"
+            for index, kind in enumerate(totals):
+                total = totals[kind]
+                total[0] += len(theirs[index])
+                total[1] += len(ours[index])
+                total[2] += compare(kind, where, theirs[index], ours[index])
+
+    passed = bool(files)
+    for kind, (theirs, ours, agree) in totals.items():
+        share = 100 * agree / theirs if theirs else 100
+        needed = args.requests if kind == "request" else args.responses
+        passed = passed and share >= needed
+        print(f"{kind}s: tshark {theirs}, grayxdp {ours}, agree {agree} = {share:.2f} %"
+              f" (needed {needed:g} %)")
+    print(f"{len(files)} files: {'agree' if passed else 'DISAGREE'}")
+    return 0 if passed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
