@@ -160,6 +160,9 @@ std::unique_ptr<LiveCapture> open_live(const LiveOptions& options) {
   }
   if (!interface.up)
     throw UsageError(interface.name + " is down: ip link set " + interface.name + " up");
+  if (interface.xdp_program != 0)
+    throw UsageError(interface.name + " runs XDP program " + std::to_string(interface.xdp_program) +
+                     " already: detach it (ip link set " + interface.name + " xdp off)");
   if (!options.force) refuse_if_in_use(interface);
   return std::make_unique<TapCapture>(options, interface);
 }
