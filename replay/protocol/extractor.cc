@@ -4,14 +4,19 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
+#include <vector>
 
 #include "bpf/tag.h"
 #include "replay/protocol/registry.h"
 #include "replay/stream/reassembler.h"
+#include "userspace/packet/community_id.h"
+#include "userspace/packet/defragment.h"
 
 namespace gray {
 namespace {
 
+constexpr std::size_t kOddKinds = static_cast<std::size_t>(Odd::TunnelDepth) + 1;
 constexpr std::uint64_t kExpireEveryNs = 1'000'000'000;
 
 ReassemblerOptions stream_options(const ExtractorOptions& options) {
@@ -41,30 +46,45 @@ struct Extractor::State final : StreamSink {
     ConnectionNames names;
     const FlowKey flow = flow_key(packet);
     names.flow_tag = connection.tag != 0 ? connection.tag : gray_flow_tag(&flow.key, options.seed);
+    if (options.community_ids)
+      names.community_id = community_id(IPPROTO_TCP, connection.ends[0], connection.ends[1]);
     return names;
   }
 
-  void packet(const Packet& packet, std::uint64_t tag) noexcept {
-    if (packet.has_tcp && packet.odd == Odd::None) {
-      ++segments;
-      reassembler.segment(packet, tag);
-    } else if (packet.odd != Odd::None) {
+  // Every frame has one fate: the one that completes a datagram has the datagram's, all other
+  // fragments are counted as such.
+  void packet(const Packet& packet, std::uint64_t tag, unsigned depth) noexcept {
+    if (packet.odd != Odd::None) {
       ++odd[static_cast<std::size_t>(packet.odd)];
     } else if (packet.fragment) {
-      ++fragments;
+      fragment(packet, tag, depth);
+    } else if (packet.has_tcp) {
+      ++segments;
+      reassembler.segment(packet, tag);
     } else {
       ++not_tcp;
     }
   }
 
+  void fragment(const Packet& packet, std::uint64_t tag, unsigned depth) noexcept {
+    const auto datagram = depth < kMaxTunnelDepth ? defragmenter.add(packet) : std::nullopt;
+    if (!datagram) {
+      ++fragments;
+      return;
+    }
+    const std::vector<std::uint8_t> bytes(datagram->begin(), datagram->end());
+    this->packet(decode_ip(bytes, packet.time_ns), tag, depth + 1);
+  }
+
   const ExtractorOptions options;
   ProtocolContext context;
+  Defragmenter defragmenter;
   Reassembler reassembler;
   std::uint64_t frames = 0;
   std::uint64_t segments = 0;
   std::uint64_t not_tcp = 0;
   std::uint64_t fragments = 0;
-  std::array<std::uint64_t, 16> odd{};
+  std::array<std::uint64_t, kOddKinds> odd{};
   std::uint64_t expired_at = 0;
 };
 
@@ -75,7 +95,7 @@ Extractor::~Extractor() = default;
 
 void Extractor::frame(const Frame& frame) noexcept {
   ++state_->frames;
-  state_->packet(decode(frame), frame.tag);
+  state_->packet(decode(frame), frame.tag, 0);
   if (frame.time_ns > state_->expired_at + kExpireEveryNs) expire(frame.time_ns);
 }
 
@@ -102,13 +122,13 @@ void Extractor::account(Ledger& ledger) const {
   Stage decoding{.name = "decode", .unit = "frames", .in = state_->frames, .out = state_->segments};
   decoding.drops.push_back({"not_tcp", state_->not_tcp, DropKind::Selection});
   decoding.drops.push_back({"fragment", state_->fragments, DropKind::Selection});
-  for (std::size_t i = 1; i < state_->odd.size(); ++i) {
+  for (std::size_t i = 1; i < kOddKinds; ++i) {
     const auto kind = static_cast<Odd>(i);
-    if (i > static_cast<std::size_t>(Odd::TunnelDepth)) break;
     const DropKind why = kind == Odd::NotIp ? DropKind::Selection : DropKind::Loss;
     decoding.drops.push_back({std::string(to_string(kind)), state_->odd[i], why});
   }
   ledger.add(std::move(decoding));
+  if (state_->defragmenter.counters().fragments > 0) state_->defragmenter.account(ledger);
   state_->reassembler.account(ledger);
   const ProtocolContext& http = state_->context;
   ledger.add({.name = "http",

@@ -1,9 +1,8 @@
 #include "tools/grayxdp/exchange_json.h"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "replay/compare/printable.h"
+#include "replay/scrub/utf8.h"
 #include "userspace/base/clock.h"
 
 namespace gray {
@@ -48,16 +47,15 @@ Json response_json(const std::optional<Response>& response, bool with_headers) {
 
 std::string json_text(std::string_view bytes) {
   std::string text;
-  while (!bytes.empty()) {
-    const std::size_t length = utf8_length(bytes);
-    if (length > 0) {
-      text += bytes.substr(0, length);
+  for (std::size_t at = 0; at < bytes.size();) {
+    const std::size_t size = utf8_size(bytes, at);
+    const auto byte = static_cast<unsigned char>(bytes[at]);
+    if (size > 1 || byte < 0x80) {
+      text += bytes.substr(at, size);
     } else {
-      const auto byte = static_cast<unsigned char>(bytes.front());
-      text += static_cast<char>(0xC0 | (byte >> 6));
-      text += static_cast<char>(0x80 | (byte & 0x3F));
+      append_utf8(text, byte);
     }
-    bytes.remove_prefix(std::max<std::size_t>(length, 1));
+    at += size;
   }
   return text;
 }

@@ -6,20 +6,14 @@
 #include <array>
 #include <utility>
 
+#include "replay/protocol/http1/request_line.h"
 #include "userspace/base/owned.h"
 
 namespace gray {
 namespace {
 
-constexpr std::size_t kMaxMethod = 64;  // bytes
-
 std::string_view text(std::span<const std::uint8_t> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-bool is_token_char(std::uint8_t c) {  // RFC 9110 section 5.6.2
-  if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')) return true;
-  return std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) != std::string_view::npos;
 }
 
 void strip_trailing_space(Headers& headers) {
@@ -97,10 +91,7 @@ struct MessageReader::Callbacks {
     llhttp_settings_t s;
     llhttp_settings_init(&s);
     s.on_message_begin = begin;
-    if (kind == MessageKind::Request) {
-      s.on_url = start;
-      s.on_version_complete = line;
-    } else {
+    if (kind == MessageKind::Response) {
       s.on_status = start;
       s.on_status_complete = line;
     }
@@ -138,37 +129,40 @@ void MessageReader::reset() noexcept {
   digest_.reset();
   head_bytes_ = 0;
   status_ = 0;
-  method_read_ = begun_ = line_read_ = head_read_ = false;
+  begun_ = line_read_ = head_read_ = false;
   in_name_ = in_chunk_ = missing_ = ended_ = upgrade_ = keep_alive_ = false;
 }
 
-// llhttp knows a fixed list of methods; any token is one (RFC 9110 section 9.1). So the method is
-// read here and llhttp sees one that it knows and that parses alike.
-bool MessageReader::read_method(std::span<const std::uint8_t>& bytes, ReadStatus& status) noexcept {
-  status = ReadStatus::NeedMore;
-  while (!bytes.empty()) {
-    const std::uint8_t c = bytes.front();
-    if (method_.empty() && (c == '\r' || c == '\n')) {
-      bytes = bytes.subspan(1);
-      continue;
-    }
-    if (!begun_) message_.first_byte_ns = now_ns_;
-    begun_ = true;
-    if (c == ' ' && !method_.empty()) {
-      bytes = bytes.subspan(1);
-      const std::string_view known = method_ == "CONNECT" ? "CONNECT " : "PUT ";
-      llhttp_execute(&parser_, known.data(), known.size());
-      return method_read_ = true;
-    }
-    if (!is_token_char(c) || method_.size() == kMaxMethod) {
-      error_ = "no method";
-      status = ReadStatus::Bad;
-      return false;
-    }
-    method_ += static_cast<char>(c);
+// Takes bytes up to the end of the request line, gathered in start_. False when it has not ended.
+bool MessageReader::read_line(std::span<const std::uint8_t>& bytes) noexcept {
+  while (start_.empty() && !bytes.empty() && (bytes.front() == '\r' || bytes.front() == '\n'))
     bytes = bytes.subspan(1);
-  }
-  return false;
+  if (bytes.empty()) return false;
+  if (!begun_) message_.first_byte_ns = now_ns_;
+  begun_ = true;
+  const std::string_view rest = text(bytes);
+  const std::size_t end = rest.find('\n');
+  const bool ended = end != std::string_view::npos;
+  const std::size_t used = ended ? end + 1 : rest.size();
+  const bool fits = add(start_, rest.substr(0, used));
+  bytes = bytes.subspan(used);
+  return ended || !fits;
+}
+
+// llhttp knows a fixed list of methods and refuses targets that servers take. So the line is
+// understood here, and llhttp sees one that parses alike.
+bool MessageReader::understand_line() noexcept {
+  const auto line = start_.ends_with('\n') ? http1::parse_request_line(start_) : std::nullopt;
+  if (!line) return false;
+  line_read_ = true;
+  method_ = line->method;
+  std::string canonical = "PUT /";
+  if (!line->version.empty()) (canonical += ' ') += line->version;
+  start_ = std::string(line->target);
+  canonical += "\r\n";
+  if (start_.empty()) return false;
+  llhttp_execute(&parser_, canonical.data(), canonical.size());
+  return ended_ || llhttp_get_errno(&parser_) == HPE_OK;
 }
 
 ReadStatus MessageReader::feed(std::span<const std::uint8_t> bytes, std::uint64_t now_ns) noexcept {
@@ -176,13 +170,17 @@ ReadStatus MessageReader::feed(std::span<const std::uint8_t> bytes, std::uint64_
   now_ns_ = now_ns;
   consumed_ = 0;
   if (ended_) return finished(true);
-  if (kind_ == MessageKind::Request && !method_read_) {
-    ReadStatus status;
-    const bool read = read_method(bytes, status);
+  if (kind_ == MessageKind::Request && !line_read_) {
+    const bool read = read_line(bytes);
     consumed_ = offered - bytes.size();
-    if (!read) return status;
+    if (begun_) message_.last_byte_ns = now_ns;
+    if (!read) return ReadStatus::NeedMore;
+    if (!understand_line()) {
+      error_ = "no request line";
+      return finished(false);
+    }
+    if (ended_) return finished(true);  // HTTP/0.9
   }
-  if (begun_ && !bytes.empty()) message_.last_byte_ns = now_ns;
   const ReadStatus status = run(bytes);
   if (begun_ && consumed_ > 0) message_.last_byte_ns = now_ns;
   return status;

@@ -82,7 +82,8 @@ class MessageReader {
   bool add_header(std::string_view piece, bool is_name) noexcept;
   int headers_complete() noexcept;
   void add_body(std::string_view piece) noexcept;
-  bool read_method(std::span<const std::uint8_t>& bytes, ReadStatus& status) noexcept;
+  bool read_line(std::span<const std::uint8_t>& bytes) noexcept;
+  bool understand_line() noexcept;
 
   const MessageKind kind_;
   const ReaderLimits limits_;
@@ -97,7 +98,6 @@ class MessageReader {
   std::size_t head_bytes_ = 0;
   std::uint64_t now_ns_ = 0;
   int status_ = 0;
-  bool method_read_ = false;
   bool begun_ = false;
   bool line_read_ = false;
   bool head_read_ = false;

@@ -6,6 +6,8 @@
 #include <array>
 #include <string_view>
 
+#include "replay/protocol/http1/request_line.h"
+
 namespace gray::http1 {
 namespace {
 
@@ -38,12 +40,8 @@ bool is_digit(char c) noexcept {
 Match whole_line(std::string_view bytes) noexcept {
   const std::size_t end = bytes.find('\n');
   if (end == std::string_view::npos) return bytes.size() > kMaxLine ? Match::No : Match::More;
-  std::string_view line = bytes.substr(0, end);
-  if (line.ends_with('\r')) line.remove_suffix(1);
-  const std::size_t version = line.rfind(' ');
-  const std::string_view last = line.substr(version + 1);
-  const bool http = last.starts_with("HTTP/") && last.size() == 8;
-  return http && line.find(' ') < version ? Match::Yes : Match::No;
+  const auto line = parse_request_line(bytes.substr(0, end));
+  return line && !line->version.empty() && !line->target.empty() ? Match::Yes : Match::No;
 }
 
 }  // namespace
