@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "replay/compare/json_diff.h"
-#include "replay/compare/json_tree.h"
 #include "replay/compare/message_diff.h"
 
 namespace gray {
@@ -37,22 +35,11 @@ bool may_be_json(const Response& response) {
   return looks_json(response) || (response.complete && says_json(response));
 }
 
-bool compare_json(const Response& production, const Response& canary, const IgnoreSet& ignores,
-                  const Scrubber& scrubber, Comparison& out) {
-  if (!may_be_json(production) || !may_be_json(canary)) return false;
-  const auto left = JsonTree::parse(production.body);
-  if (!left) return false;
-  const auto right = JsonTree::parse(canary.body);
-  if (!right) return false;
-  JsonDiff(ignores, scrubber, out).compare(*left, *right);
-  return true;
-}
-
 bool same_scrubbed(const Response& production, const Response& canary, const Scrubber& scrubber) {
   if (!scrubber.on() || coded(production) || coded(canary)) return false;
   if (std::max(production.body.size(), canary.body.size()) > kMaxScrubbedBody) return false;
-  const std::string scrubbed = scrubber.scrub_text(production.body);
-  return scrubbed == canary.body || scrubbed == scrubber.scrub_text(canary.body);
+  return scrubber.scrub_value("body", production.body) == canary.body ||
+         scrubber.scrub_text(production.body) == scrubber.scrub_text(canary.body);
 }
 
 std::uint64_t length(const Response& response) noexcept {
@@ -83,7 +70,9 @@ void compare_bodies(const Response& production, const Response& canary, const Ig
                     const Scrubber& scrubber, Comparison& out) {
   if (ignores.body()) return;
   if (production.body == canary.body && length(production) == length(canary)) return;
-  if (compare_json(production, canary, ignores, scrubber, out)) return;
+  if (may_be_json(production) && may_be_json(canary) &&
+      compare_json(production.body, canary.body, ignores, scrubber, out))
+    return;
   compare_bytes(production, canary, scrubber, out);
 }
 

@@ -1,50 +1,19 @@
 // What the user, or the default, does not want compared. Read-only once made.
 #pragma once
 
-#include <cstdint>
 #include <set>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "replay/scrub/json_path.h"
+
 namespace gray {
-
-/// One step down a JSON tree: to the member `key` of an object, or to the element `index`.
-struct JsonStep {
-  std::string_view key;
-  std::uint32_t index = 0;
-  bool element = false;
-};
-
-/// A JSON path of the small language that rules use: "$", then ".name", "['any name']", "[3]", ".*"
-/// or "[*]" (any child), each also as "..name" (at any depth).
-class JsonPattern {
- public:
-  /// Throws UsageError with `whole`, what the user wrote, when `path` is none.
-  JsonPattern(std::string_view path, std::string_view whole);
-
-  /// Whether it names the value at `path` or one above it.
-  bool covers(std::span<const JsonStep> path) const noexcept;
-
- private:
-  enum class Match : std::uint8_t { Key, Index, Any };
-  struct Step {
-    Match match = Match::Any;
-    bool descend = false;  // any number of steps may stand before this one
-    std::string key;
-    std::uint32_t index = 0;
-  };
-  static bool matches(const Step& step, const JsonStep& at) noexcept;
-  static bool parse_bracket(std::string_view& rest, Step& step);
-  static bool parse_name(std::string_view& rest, Step& step);
-
-  std::vector<Step> steps_;
-};
 
 class IgnoreSet {
  public:
-  /// Throws UsageError for an ignore that is none, naming it.
+  /// `headers` are lower-case names. Throws UsageError for an ignore that is none, naming it.
   IgnoreSet(std::span<const std::string> ignores, std::span<const std::string_view> headers);
 
   bool status() const noexcept { return status_; }
@@ -52,7 +21,7 @@ class IgnoreSet {
   bool header(const std::string& lower_case_name) const {
     return headers_.contains(lower_case_name);
   }
-  bool json(std::span<const JsonStep> path) const noexcept;
+  bool json(std::span<const JsonStep> place) const noexcept;
 
  private:
   void add(std::string_view ignore);
@@ -60,7 +29,7 @@ class IgnoreSet {
   bool status_ = false;
   bool body_ = false;
   std::set<std::string> headers_;
-  std::vector<JsonPattern> json_;
+  std::vector<JsonPath> json_;
 };
 
 /// ASCII letters in lower case, the rest as it is.

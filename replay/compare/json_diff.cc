@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
 
 #include "replay/compare/decimal.h"
 #include "replay/compare/printable.h"
@@ -11,79 +10,36 @@
 namespace gray {
 namespace {
 
-constexpr std::string_view kRoot = "json.$";
-// Unequal values looked into in one pair of bodies; a body that has more is different enough.
-constexpr std::uint64_t kMaxUnequal = 100'000;
+// A node of either tree, or none.
+struct Side {
+  const JsonTree* tree = nullptr;
+  std::uint32_t index = 0;
 
-// A longer string is not shown, for the time it would take to scrub it for each path above it.
-constexpr std::size_t kMaxScrubbed = 65'536;
-
-void append_step(std::string& field, const JsonStep& step, std::string_view key) {
-  if (step.element) {
-    field += fmt::format("[{}]", step.index);
-  } else if (key.empty() || key.find_first_of(".[]'\" ") != key.npos) {
-    field.append("['").append(key).append("']");
-  } else {
-    field.append(1, '.').append(key);
-  }
-}
-
-std::string quoted(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text.substr(0, 2 * kMaxShown)) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += c;
-  }
-  return out += '"';
-}
+  const JsonNode* operator->() const noexcept { return &(*tree)[index]; }
+  const JsonNode* node() const noexcept { return tree == nullptr ? nullptr : &(*tree)[index]; }
+  explicit operator bool() const noexcept { return tree != nullptr; }
+  Side first_child() const noexcept { return {tree, index + 1}; }
+};
 
 bool same_leaf(const JsonNode& a, const JsonNode& b) {
   if (a.kind != b.kind || a.container()) return false;
   return a.kind == JsonKind::Number ? same_number(a.text, b.text) : a.text == b.text;
 }
 
-std::string counted(const JsonNode& node) {
-  const bool object = node.kind == JsonKind::Object;
-  if (node.size == 0) return object ? "{}" : "[]";
-  const char* plural = node.size == 1 ? "" : "s";
-  return object ? fmt::format("{{{} member{}}}", node.size, plural)
-                : fmt::format("[{} element{}]", node.size, plural);
-}
-
-}  // namespace
-
-void JsonDiff::compare(const JsonTree& production, const JsonTree& canary) {
-  walk({&production, 0}, {&canary, 0});
-  if (unequal_ >= kMaxUnequal && out_.differences.empty())
-    out_.add(std::string(kRoot), "too much to compare", "too much to compare");
-}
-
-void JsonDiff::walk(Side production, Side canary) {
-  if (unequal_ >= kMaxUnequal) return;
-  if (production && canary) {
-    if (production->kind == canary->kind && production->container())
-      return production->kind == JsonKind::Object ? walk_objects(production, canary)
-                                                  : walk_arrays(production, canary);
-    if (same_leaf(*production, *canary)) return;
+bool same_names_in_order(Side production, Side canary) noexcept {
+  if (production->size != canary->size) return false;
+  Side a = production.first_child();
+  Side b = canary.first_child();
+  for (std::uint32_t left = production->size; left > 0; --left) {
+    if (a->key != b->key) return false;
+    if (left == 1) break;
+    a.index = a->next;
+    b.index = b->next;
   }
-  if (ignores_.json(path_)) return;
-  ++unequal_;
-  if (production && canary && same_scrubbed(*production, *canary)) return;
-  differ(production, canary);
+  return true;
 }
 
-void JsonDiff::step(JsonStep to, Side production, Side canary) {
-  path_.push_back(to);
-  walk(production, canary);
-  path_.pop_back();
-  if (built_.size() > path_.size()) {
-    built_.resize(path_.size());
-    field_.resize(built_.empty() ? kRoot.size() : built_.back());
-  }
-}
-
-// Twins keep the order they came in, so a key that stands twice is paired with its like.
-std::vector<std::uint32_t> JsonDiff::by_key(Side object) {
+std::vector<std::uint32_t> members_by_name(Side object) {
   std::vector<std::uint32_t> members;
   members.reserve(object->size);
   std::uint32_t child = object.index + 1;
@@ -95,104 +51,138 @@ std::vector<std::uint32_t> JsonDiff::by_key(Side object) {
   return members;
 }
 
-bool JsonDiff::same_names_in_order(Side production, Side canary) noexcept {
-  if (production->size != canary->size) return false;
-  Side a{production.tree, production.index + 1};
-  Side b{canary.tree, canary.index + 1};
-  for (std::uint32_t i = 0; i < production->size; ++i) {
-    if (a->key != b->key) return false;
-    if (i + 1 == production->size) break;
+class Walk {
+ public:
+  Walk(const IgnoreSet& ignores, const JsonDifferenceSink& found)
+      : ignores_(ignores), found_(found) {}
+
+  void values(Side production, Side canary);
+
+ private:
+  void objects(Side production, Side canary);
+  void objects_by_name(Side production, Side canary);
+  void arrays(Side production, Side canary);
+  void child(const JsonStep& step, Side production, Side canary);
+  std::uint64_t place_hash();
+
+  const IgnoreSet& ignores_;
+  const JsonDifferenceSink& found_;
+  std::vector<JsonStep> place_;
+  std::vector<std::uint64_t> hashes_;  // of the first steps of place_, as far as they were wanted
+  bool stopped_ = false;
+};
+
+void Walk::values(Side production, Side canary) {
+  if (stopped_) return;
+  if (production && canary) {
+    if (production->kind == canary->kind && production->container())
+      return production->kind == JsonKind::Object ? objects(production, canary)
+                                                  : arrays(production, canary);
+    if (same_leaf(*production.node(), *canary.node())) return;
+  }
+  stopped_ = !found_({place_, place_hash(), production.node(), canary.node()});
+}
+
+void Walk::child(const JsonStep& step, Side production, Side canary) {
+  place_.push_back(step);
+  if (!ignores_.json(place_)) values(production, canary);
+  place_.pop_back();
+  if (hashes_.size() > place_.size()) hashes_.resize(place_.size());
+}
+
+void Walk::objects(Side production, Side canary) {
+  if (!same_names_in_order(production, canary)) return objects_by_name(production, canary);
+  Side a = production.first_child();
+  Side b = canary.first_child();
+  for (std::uint32_t left = production->size; left > 0 && !stopped_; --left) {
+    child({a->key, 0, false}, a, b);
+    if (left == 1) break;
     a.index = a->next;
     b.index = b->next;
   }
-  return true;
 }
 
-void JsonDiff::walk_objects(Side production, Side canary) {
-  if (same_names_in_order(production, canary)) {
-    Side a{production.tree, production.index + 1};
-    Side b{canary.tree, canary.index + 1};
-    for (std::uint32_t i = 0; i < production->size; ++i) {
-      step({a->key}, a, b);
-      if (i + 1 == production->size) break;
-      a.index = a->next;
-      b.index = b->next;
-    }
-    return;
-  }
-  const auto left = by_key(production);
-  const auto right = by_key(canary);
-  for (auto a = left.begin(), b = right.begin(); a != left.end() || b != right.end();) {
+void Walk::objects_by_name(Side production, Side canary) {
+  const auto left = members_by_name(production);
+  const auto right = members_by_name(canary);
+  auto a = left.begin();
+  auto b = right.begin();
+  while ((a != left.end() || b != right.end()) && !stopped_) {
     const Side p = a == left.end() ? Side{} : Side{production.tree, *a};
     const Side c = b == right.end() ? Side{} : Side{canary.tree, *b};
     const bool take_p = p && (!c || p->key <= c->key);
     const bool take_c = c && (!p || c->key <= p->key);
-    step({take_p ? p->key : c->key}, take_p ? p : Side{}, take_c ? c : Side{});
-    a += take_p ? 1 : 0;
-    b += take_c ? 1 : 0;
+    child({take_p ? p->key : c->key, 0, false}, take_p ? p : Side{}, take_c ? c : Side{});
+    if (take_p) ++a;
+    if (take_c) ++b;
   }
 }
 
-void JsonDiff::walk_arrays(Side production, Side canary) {
-  Side a{production.tree, production.index + 1};
-  Side b{canary.tree, canary.index + 1};
+void Walk::arrays(Side production, Side canary) {
+  Side a = production.first_child();
+  Side b = canary.first_child();
   const std::uint32_t count = std::max(production->size, canary->size);
-  for (std::uint32_t i = 0; i < count; ++i) {
-    const bool has_a = i < production->size;
-    const bool has_b = i < canary->size;
-    step({{}, i, true}, has_a ? a : Side{}, has_b ? b : Side{});
+  for (std::uint32_t i = 0; i < count && !stopped_; ++i) {
+    child({{}, i, true}, i < production->size ? a : Side{}, i < canary->size ? b : Side{});
     if (i + 1 < production->size) a.index = a->next;
     if (i + 1 < canary->size) b.index = b->next;
   }
 }
 
-bool JsonDiff::same_scrubbed(const JsonNode& production, const JsonNode& canary) {
-  if (!scrubber_.on() || production.container() || canary.container()) return false;
-  const std::string scrubbed = scrubber_.scrub_value(field(), production.text);
-  if (production.kind != canary.kind) return scrubbed != production.text && scrubbed == canary.text;
-  return scrubbed == canary.text || scrubbed == scrubber_.scrub_value(field(), canary.text);
+std::uint64_t Walk::place_hash() {
+  constexpr std::uint64_t kOdd = 0x9e3779b97f4a7c15;
+  while (hashes_.size() < place_.size()) {
+    const JsonStep& step = place_[hashes_.size()];
+    const std::uint64_t own =
+        step.is_index ? ~std::uint64_t{step.index} : std::hash<std::string_view>{}(step.key);
+    const std::uint64_t above = hashes_.empty() ? kOdd : hashes_.back();
+    hashes_.push_back(((above << 5 | above >> 59) ^ own) * kOdd);
+  }
+  return hashes_.empty() ? kOdd : hashes_.back();
 }
 
-void JsonDiff::differ(Side production, Side canary) {
-  if (out_.differences.size() >= Comparison::kMaxDifferences) {
-    ++out_.more;
-    return;
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text.substr(0, 2 * kMaxShown)) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
   }
-  out_.add(shown_field(), show(production), show(canary));
+  return out += '"';
 }
 
-// A rule for an object is a rule for all in it: each path from the value up is asked.
-std::string JsonDiff::show(Side side) {
-  if (!side) return {};
-  if (side->container()) return counted(*side);
-  if (side->text.size() > kMaxScrubbed) return fmt::format("({} bytes)", side->text.size());
-  std::string text(side->text);
-  field();
-  for (std::size_t depth = built_.size() + 1; depth-- > 0 && text == side->text;) {
-    const std::size_t length = depth == 0 ? kRoot.size() : built_[depth - 1];
-    text = scrubber_.scrub_value(std::string_view(field_).substr(0, length), side->text);
-  }
-  const bool string = side->kind == JsonKind::String || text != side->text;
-  return printable(string ? quoted(text) : text);
+}  // namespace
+
+void diff_json(const JsonTree& production, const JsonTree& canary, const IgnoreSet& ignores,
+               const JsonDifferenceSink& found) {
+  Walk(ignores, found).values({&production, 0}, {&canary, 0});
 }
 
-const std::string& JsonDiff::field() {
-  if (field_.empty()) field_ = kRoot;
-  while (built_.size() < path_.size()) {
-    const JsonStep& step = path_[built_.size()];
-    append_step(field_, step, step.key.substr(0, kMaxShown));
-    built_.push_back(field_.size());
+std::string JsonDifference::field() const {
+  std::string text = "json.$";
+  for (const JsonStep& step : place) {
+    const std::string_view key = step.key.substr(0, kMaxShown + 1);
+    if (step.is_index)
+      text += fmt::format("[{}]", step.index);
+    else if (key.empty() || key.find_first_of(".[]'\" ") != key.npos)
+      text.append("['").append(key).append("']");
+    else
+      text.append(1, '.').append(key);
+    if (text.size() > kMaxShown) break;
   }
-  return field_;
+  return printable(text);
 }
 
-std::string JsonDiff::shown_field() const {
-  std::string shown(kRoot);
-  for (const JsonStep& step : path_) {
-    append_step(shown, step, scrubber_.scrub_text(step.key.substr(0, kMaxScrubbed)));
-    if (shown.size() > kMaxShown) break;
-  }
-  return printable(shown);
+std::string show(const JsonNode* node) {
+  if (node == nullptr) return {};
+  if (!node->container())
+    return printable(node->kind == JsonKind::String
+                         ? quoted(node->text)
+                         : std::string(node->text.substr(0, 2 * kMaxShown)));
+  const bool object = node->kind == JsonKind::Object;
+  if (node->size == 0) return object ? "{}" : "[]";
+  const char* plural = node->size == 1 ? "" : "s";
+  return object ? fmt::format("{{{} member{}}}", node->size, plural)
+                : fmt::format("[{} element{}]", node->size, plural);
 }
 
 }  // namespace gray

@@ -1,30 +1,13 @@
 #include "replay/compare/json_tree.h"
 
+#include "replay/scrub/chars.h"
+#include "replay/scrub/utf8.h"
+
 namespace gray {
 namespace {
 
-bool is_digit(char c) noexcept {
-  return c >= '0' && c <= '9';
-}
-
-bool is_space(char c) noexcept {
+bool is_white(char c) noexcept {
   return c == ' ' || c == '\n' || c == '\r' || c == '\t';
-}
-
-void append_utf8(std::string& out, std::uint32_t code) {
-  const auto byte = [&](std::uint32_t value) { out += static_cast<char>(value); };
-  if (code < 0x80) return byte(code);
-  if (code < 0x800) {
-    byte(0xc0 | code >> 6);
-  } else if (code < 0x10000) {
-    byte(0xe0 | code >> 12);
-    byte(0x80 | (code >> 6 & 0x3f));
-  } else {
-    byte(0xf0 | code >> 18);
-    byte(0x80 | (code >> 12 & 0x3f));
-    byte(0x80 | (code >> 6 & 0x3f));
-  }
-  byte(0x80 | (code & 0x3f));
 }
 
 }  // namespace
@@ -248,20 +231,15 @@ bool JsonReader::hex4(std::uint32_t& out) {
   if (text_.size() - at_ < 4) return false;
   out = 0;
   for (int i = 0; i < 4; ++i) {
-    const char c = text_[at_++];
-    const char lower = static_cast<char>(c | 0x20);
-    if (is_digit(c))
-      out = out * 16 + static_cast<std::uint32_t>(c - '0');
-    else if (lower >= 'a' && lower <= 'f')
-      out = out * 16 + static_cast<std::uint32_t>(lower - 'a' + 10);
-    else
-      return false;
+    const int digit = hex_value(text_[at_++]);
+    if (digit < 0) return false;
+    out = out * 16 + static_cast<std::uint32_t>(digit);
   }
   return true;
 }
 
 void JsonReader::skip_space() noexcept {
-  while (!end() && is_space(text_[at_])) ++at_;
+  while (!end() && is_white(text_[at_])) ++at_;
 }
 
 std::optional<JsonTree> JsonTree::parse(std::string_view text) {

@@ -17,4 +17,9 @@ void compare_headers(const Headers& production, const Headers& canary, const Ign
 void compare_bodies(const Response& production, const Response& canary, const IgnoreSet& ignores,
                     const Scrubber& scrubber, Comparison& out);
 
+/// Adds "json.PATH" for each difference. False, and nothing added, when one of them is not JSON, or
+/// does not stay JSON when it is scrubbed.
+bool compare_json(const std::string& production, const std::string& canary,
+                  const IgnoreSet& ignores, const Scrubber& scrubber, Comparison& out);
+
 }  // namespace gray

@@ -13,7 +13,4 @@ inline constexpr std::size_t kMaxShown = 200;
 /// what was cut off as "…". Scrub first: a secret cut in two is not found any more.
 std::string printable(std::string_view text, std::size_t limit = kMaxShown);
 
-/// Bytes of the well-formed UTF-8 sequence that `text` begins with (RFC 3629), or 0.
-std::size_t utf8_length(std::string_view text) noexcept;
-
 }  // namespace gray

@@ -22,6 +22,7 @@ struct TrialSample {
   std::vector<Difference> differences;
   std::uint64_t more = 0;
 };
+/// The request in `trial` is scrubbed already, as it was sent.
 TrialSample make_sample(const Trial& trial, const Comparison& comparison, const Scrubber& scrubber);
 
 /// Throws std::system_error. The file is readable by its owner only.

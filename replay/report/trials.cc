@@ -31,14 +31,12 @@ Json differences_json(const Comparison& comparison) {
 
 Json to_json(const Trial& trial, const Comparison& comparison, const Scrubber& scrubber) {
   const Exchange& exchange = trial.exchange;
-  const auto text = [&](const std::string& raw) {
-    return printable(scrubber.scrub_text(raw), kMaxTarget);
-  };
+  const auto sent = [](const std::string& text) { return printable(text, kMaxTarget); };
   Json line{{"id", exchange.id.hex()},
             {"request",
-             {{"method", text(exchange.request.method)},
-              {"target", text(exchange.request.target)},
-              {"authority", text(exchange.request.authority)}}},
+             {{"method", sent(exchange.request.method)},
+              {"target", sent(exchange.request.target)},
+              {"authority", sent(exchange.request.authority)}}},
             {"production", nullptr},
             {"canary", nullptr}};
   if (exchange.response)
@@ -48,7 +46,7 @@ Json to_json(const Trial& trial, const Comparison& comparison, const Scrubber& s
     line["canary"] = {{"status", trial.canary->status}, {"latency_ns", trial.latency_ns}};
   } else {
     line["outcome"] = to_string(trial.outcome);
-    line["error"] = text(trial.error);
+    line["error"] = printable(scrubber.scrub_text(trial.error));
   }
   line["differences"] = differences_json(comparison);
   if (comparison.more > 0) line["more_differences"] = comparison.more;

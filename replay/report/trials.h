@@ -15,7 +15,9 @@
 
 namespace gray {
 
-/// One line of --trials. `canary` is null when it did not answer; "outcome" and "error" say why.
+/// One line of --trials. The request is as it was sent: scrubbed already, and a second time would
+/// make other tokens of the first ones. `canary` is null when it did not answer; "outcome" and
+/// "error" say why.
 nlohmann::ordered_json to_json(const Trial& trial, const Comparison& comparison,
                                const Scrubber& scrubber);
 
