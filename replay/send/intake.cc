@@ -30,7 +30,9 @@ Intake::Pushed Intake::push_end(std::uint64_t stream) {
 
 bool Intake::wait_for_room() {
   std::unique_lock lock(mutex_);
-  room_.wait(lock, [&] { return aborted_ || waiting() < limit_; });
+  if (!aborted_ && waiting() >= limit_) {
+    room_.wait(lock, [&] { return aborted_ || waiting() <= refill_at(); });
+  }
   return !aborted_;
 }
 
@@ -64,7 +66,7 @@ Intake::Taken Intake::exchange(Turn& turn) {
     submissions_.swap(taken.submissions);
     taken.closed = closed_;
     taken.aborted = aborted_;
-    room = stats_.queued < limit_;
+    room = stats_.queued <= refill_at();
   }
   if (room) room_.notify_one();
   turn.outcomes.fill(0);

@@ -2,6 +2,7 @@
 // and the counters as of the loop's last turn. One lock, held for a few instructions.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <condition_variable>
 #include <cstdint>
@@ -59,6 +60,9 @@ class Intake {
 
  private:
   std::uint64_t waiting() const { return stats_.queued + fresh_; }
+  // Who had to wait goes on when an eighth is free: the threads do not wake each other for each
+  // one.
+  std::uint64_t refill_at() const { return limit_ - std::max<std::size_t>(1, limit_ / 8); }
 
   const std::size_t limit_;
   mutable std::mutex mutex_;

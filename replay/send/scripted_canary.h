@@ -32,9 +32,13 @@ class ScriptedCanary {
   class Peer;
   using Script = std::function<void(Peer&)>;
 
-  explicit ScriptedCanary(Script script) : script_(std::move(script)) {
+  /// Port 0: one that the kernel gives.
+  explicit ScriptedCanary(Script script, std::uint16_t port = 0) : script_(std::move(script)) {
     listener_ = Fd(check_errno(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "open a socket"));
+    const int on = 1;
+    ::setsockopt(listener_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     sockaddr_in address{};
+    address.sin_port = htons(port);
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     auto* const generic = reinterpret_cast<sockaddr*>(&address);

@@ -24,7 +24,7 @@ namespace asio = boost::asio;
 
 // The timer wakes this much before a deadline; the rest is polled.
 constexpr std::uint64_t kPollNs = 80 * kNsPerUs;
-// Events in a row before the clock and the line-up are looked at again.
+// Events in a row before new submissions and time limits are looked at again.
 constexpr int kEventsInARow = 64;
 // Files that are not connections to canaries: capture rings, outputs, libraries.
 constexpr rlim_t kOtherFiles = 256;
@@ -50,13 +50,6 @@ SendOptions checked(SendOptions options) {
   if (options.timeout_ns == 0) throw UsageError("timeout must be above 0");
   options.concurrency = allow_connections(options.concurrency);
   return options;
-}
-
-// splitmix64's finaliser: neighbouring numbers spread evenly.
-std::uint64_t mix(std::uint64_t value) {
-  value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9ULL;
-  value = (value ^ (value >> 27)) * 0x94d049bb133111ebULL;
-  return value ^ (value >> 31);
 }
 
 }  // namespace
@@ -162,7 +155,7 @@ void Sender::Loop::dispatch() {
 
 void Sender::Loop::begin(Waiting&& waiting) {
   Job job;
-  job.target = mix(waiting.stream) % options_.targets.size();
+  job.target = target_of(waiting.stream, options_.targets.size());
   job.wire = wire_request(waiting.exchange->request, options_.targets[job.target].authority);
   job.waiting = std::move(waiting);
   if (job.wire.error.empty()) return pool_.start(std::move(job));
@@ -206,7 +199,7 @@ void Sender::Loop::give_up() {
     if (!waiting->exchange) continue;
     Result result;
     result.job.waiting = std::move(*waiting);
-    result.job.target = mix(result.job.waiting.stream) % options_.targets.size();
+    result.job.target = target_of(result.job.waiting.stream, options_.targets.size());
     result.error = kAborted;
     deliver(std::move(result));
   }
@@ -237,8 +230,12 @@ void Sender::Loop::await_events() {
   if (!near) {
     arm(wake ? *wake - kPollNs / 2 : 0);
     io_.run_one();
+    settle();
+    dispatch();
   }
   for (int i = 0; i < kEventsInARow && io_.poll_one() > 0; ++i) {
+    settle();
+    dispatch();
   }
 }
 

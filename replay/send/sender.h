@@ -59,7 +59,8 @@ class Sender {
   /// One thread submits. Scrubbed and rewritten exchanges only. False, and the exchange untouched,
   /// when queue_limit are waiting, or after close() or abort().
   bool submit(Exchange&& exchange);
-  /// For files: waits until submit() has room. False after abort() or the end of run().
+  /// For files, before each submit(): waits while there is no room. False after abort() or the end
+  /// of run().
   bool wait_for_room();
   /// The original connection ended: the canary's is closed when its requests are done.
   void connection_end(std::uint64_t stream);

@@ -1,11 +1,13 @@
 #include "replay/send/sender.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <atomic>
 #include <chrono>
 #include <cstring>
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <thread>
@@ -70,9 +72,8 @@ Ran run(SendOptions options, std::vector<Exchange> exchanges) {
   for (const Exchange& exchange : exchanges) ids.insert(exchange.id);
   std::thread feeder([&] {
     for (Exchange& exchange : exchanges) {
-      while (!sender.submit(std::move(exchange))) {
-        if (!sender.wait_for_room()) return;
-      }
+      EXPECT_TRUE(sender.wait_for_room());
+      EXPECT_TRUE(sender.submit(std::move(exchange)));
     }
     sender.close();
   });
@@ -371,6 +372,71 @@ TEST(Sender, ARefusedTargetFailsFast) {
     EXPECT_EQ(ran.outcomes(), (Outcomes{{"connect", 2000}}));
     EXPECT_EQ(ran.stats.lateness.count(), 0u);
   }
+}
+
+TEST(Sender, ATargetThatComesBackIsFoundAgain) {
+  auto canary = std::make_unique<ScriptedCanary>(keep_alive);
+  const std::uint16_t port = canary->port();
+  const std::string url = canary->url();
+  canary.reset();
+  std::atomic<int> refused{0};
+  std::atomic<int> answered{0};
+  Sender sender(to(url), [&](Trial&& trial) {
+    ++(trial.outcome == SendOutcome::Answered ? answered : refused);
+  });
+  std::thread loop([&] { sender.run(); });
+  for (std::uint32_t i = 0; i < 100; ++i) sender.submit(make(i, 0));
+  while (refused < 100) std::this_thread::sleep_for(1ms);
+  ScriptedCanary back(keep_alive, port);
+  std::this_thread::sleep_for(50ms);
+  for (std::uint32_t i = 0; i < 10; ++i) {
+    sender.submit(make(i, 1));
+    while (answered + refused < 101 + static_cast<int>(i)) std::this_thread::sleep_for(1ms);
+  }
+  EXPECT_EQ(answered, 10);
+  sender.close();
+  loop.join();
+}
+
+TEST(Sender, ATargetThatDoesNotAcceptIsAFailedConnection) {
+  const Fd listener(check_errno(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "open a socket"));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  auto* const generic = reinterpret_cast<sockaddr*>(&address);
+  socklen_t length = sizeof(address);
+  check_errno(::bind(listener.get(), generic, length), "bind");
+  check_errno(::listen(listener.get(), 0), "listen");
+  check_errno(::getsockname(listener.get(), generic, &length), "getsockname");
+  // Fills the backlog: from now on SYNs are not answered.
+  std::vector<Fd> fillers;
+  for (int i = 0; i < 4; ++i) {
+    fillers.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    ::connect(fillers.back().get(), generic, length);
+  }
+  SendOptions options = to("http://127.0.0.1:" + std::to_string(ntohs(address.sin_port)));
+  options.timeout_ns = 50 * kNsPerMs;
+  const Ran ran = run(std::move(options), {make(1, 0), make(2, 0), make(3, 0)});
+  EXPECT_EQ(ran.outcomes(), (Outcomes{{"connect", 3}}));
+  EXPECT_NE(ran.trials[0].error.find("no answer within 50"), std::string::npos);
+}
+
+TEST(Sender, RaisesTheLimitOfOpenFiles) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  if (before.rlim_max != RLIM_INFINITY && before.rlim_max < 1024) {
+    GTEST_SKIP() << "the hard limit is too low";
+  }
+  rlimit low = before;
+  low.rlim_cur = 300;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
+  SendOptions options = to("http://127.0.0.1:9");
+  options.concurrency = 500;
+  const Sender sender(std::move(options), [](Trial&&) {});
+  rlimit after{};
+  ::getrlimit(RLIMIT_NOFILE, &after);
+  EXPECT_GE(after.rlim_cur, 500u);
+  ::setrlimit(RLIMIT_NOFILE, &before);
 }
 
 TEST(Sender, AConnectionClosedBetweenRequestsIsReplaced) {

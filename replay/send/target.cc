@@ -108,4 +108,11 @@ Target Target::parse(std::string_view url) {
   return target;
 }
 
+std::size_t target_of(std::uint64_t stream, std::size_t targets) noexcept {
+  // The finaliser of splitmix64.
+  stream = (stream ^ (stream >> 30)) * 0xbf58476d1ce4e5b9ULL;
+  stream = (stream ^ (stream >> 27)) * 0x94d049bb133111ebULL;
+  return targets == 0 ? 0 : (stream ^ (stream >> 31)) % targets;
+}
+
 }  // namespace gray

@@ -1,6 +1,7 @@
 // Where requests go: a canary's URL, resolved once, before anything is sent.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -21,5 +22,9 @@ struct Target {
   /// take seconds. Throws UsageError for https, a path, a user, nonsense, or a name nobody knows.
   static Target parse(std::string_view url);
 };
+
+/// Which of `targets` gets the requests of an original connection: always the same one, and
+/// neighbours spread evenly.
+std::size_t target_of(std::uint64_t stream, std::size_t targets) noexcept;
 
 }  // namespace gray

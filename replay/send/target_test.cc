@@ -74,6 +74,18 @@ TEST(Target, NonsenseIsRefused) {
   }
 }
 
+TEST(Target, AConnectionsTargetIsSteadyAndTheySpread) {
+  std::vector<int> counts(3, 0);
+  for (std::uint64_t stream = 0; stream < 3000; ++stream) {
+    const std::size_t target = target_of(stream, 3);
+    ASSERT_LT(target, 3u);
+    EXPECT_EQ(target_of(stream, 3), target);
+    ++counts[target];
+  }
+  for (const int count : counts) EXPECT_NEAR(count, 1000, 150);
+  EXPECT_EQ(target_of(7, 1), 0u);
+}
+
 TEST(Target, TheMessageSaysWhatToDo) {
   try {
     Target::parse("https://canary.example");
