@@ -103,6 +103,8 @@ class Reading : public testing::TestWithParam<bool> {
   ~Reading() override { fs::remove_all(directory_); }
 
   std::string put(const Bytes& bytes, const std::string& name = "x.pcap") const {
+    // Not overwritten: some file systems write a truncated file out at once.
+    fs::remove(directory_ / name);
     std::ofstream file(directory_ / name, std::ios::binary);
     file.write(reinterpret_cast<const char*>(bytes.data()),
                static_cast<std::streamsize>(bytes.size()));
