@@ -76,7 +76,7 @@ $B/%.o: %.cc Makefile
 $B/llhttp/%.o: /usr/share/llhttp/%.c Makefile
 	$(call note,CC,$<)
 	$Q$(CC) $($(MODE)) -I/usr/share/include/llhttp -c $< -o $@
-$(call objects,$(call sources,userspace/kernel) $(call tests,bpf) $(call sources,tools/pktgen)): | $(skels)
+$(call objects,$(call sources,userspace/kernel) $(call tests,bpf) $(call sources,tools/pktgen)): $(skels)
 
 define module_rules
 $B/$1.a: $(call objects,$(call sources,$1)) $(if $(filter replay/protocol,$1),$(llhttp))
