@@ -24,6 +24,9 @@ enum {
 	GRAY_IP_OFFSET = 0x1fff,
 	GRAY_IP6_MORE_FRAGMENTS = 0x0001,
 	GRAY_IP6_OFFSET = 0xfff8,
+	GRAY_SCTP_HEADER = 12,
+	GRAY_PROTO_HIP = 139,	/* RFC 7401 */
+	GRAY_PROTO_SHIM6 = 140, /* RFC 5533 */
 };
 
 struct gray_vlan {
@@ -37,11 +40,9 @@ struct gray_extension { /* how every IPv6 extension header begins */
 	__be16 fragment; /* the fragment header's offset and M bit */
 };
 
-struct gray_sctp {
+struct gray_ports { /* how TCP, UDP and SCTP begin */
 	__be16 source;
 	__be16 dest;
-	__be32 verification_tag;
-	__be32 checksum;
 };
 
 /* What is known of a frame; key.family is 0 as long as no IP header was understood. */
@@ -82,11 +83,18 @@ static __always_inline __u32 gray_parse_ethernet(struct gray_cursor *cursor, __u
 	return gray_is_vlan(*type) ? GRAY_ODD_VLAN : 0;
 }
 
-/* Ends the cursor where the datagram ends; a length of 0 is a super-frame's, too long to say. */
-static __always_inline void gray_limit(struct gray_cursor *cursor, __u32 length)
+/*
+ * Ends the cursor where the datagram of `length` bytes ends; false when that is outside the frame.
+ * A length of 0 is a super-frame's, too long to say (BIG TCP, jumbograms): it ends with the frame.
+ */
+static __always_inline bool gray_limit(struct gray_cursor *cursor, __u32 length)
 {
-	if (length && cursor->at + length < cursor->end)
-		cursor->end = cursor->at + length;
+	if (!length)
+		return true;
+	if (cursor->at + length > cursor->end)
+		return false;
+	cursor->end = cursor->at + length;
+	return true;
 }
 
 static __always_inline __u32 gray_parse_ipv4(struct gray_cursor *cursor, struct gray_packet *packet)
@@ -99,9 +107,8 @@ static __always_inline __u32 gray_parse_ipv4(struct gray_cursor *cursor, struct 
 	header = ip.ihl * 4;
 	total = bpf_ntohs(ip.tot_len);
 	if (ip.version != 4 || header < sizeof(ip) || (total && total < header) ||
-	    cursor->at + header > cursor->end)
+	    !gray_limit(cursor, total) || cursor->at + header > cursor->end)
 		return GRAY_ODD_IP;
-	gray_limit(cursor, total);
 	cursor->at += header;
 
 	packet->key.addr[0][10] = packet->key.addr[0][11] = 0xff;
@@ -126,6 +133,22 @@ static __always_inline void gray_note_fragment(struct gray_packet *packet, __u32
 		packet->later_fragment = 1;
 }
 
+static __always_inline bool gray_is_extension(__u8 proto)
+{
+	switch (proto) {
+	case IPPROTO_HOPOPTS:
+	case IPPROTO_ROUTING:
+	case IPPROTO_FRAGMENT:
+	case IPPROTO_AH:
+	case IPPROTO_DSTOPTS:
+	case IPPROTO_MH:
+	case GRAY_PROTO_HIP:
+	case GRAY_PROTO_SHIM6:
+		return true;
+	}
+	return false;
+}
+
 /* Walks the extension headers up to the one that carries ports. `next` is the first one's type. */
 static __always_inline __u32 gray_parse_extensions(struct gray_cursor *cursor,
 						   struct gray_packet *packet, __u8 next)
@@ -135,10 +158,7 @@ static __always_inline __u32 gray_parse_extensions(struct gray_cursor *cursor,
 
 	for (i = 0; i <= GRAY_MAX_EXT_HEADERS; i++) {
 		packet->key.proto = next;
-		if (packet->later_fragment)
-			return 0;
-		if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING && next != IPPROTO_DSTOPTS &&
-		    next != IPPROTO_FRAGMENT && next != IPPROTO_AH)
+		if (!gray_is_extension(next) || packet->later_fragment)
 			return 0;
 		if (i == GRAY_MAX_EXT_HEADERS || !gray_load(cursor, &extension))
 			return GRAY_ODD_EXT;
@@ -164,18 +184,35 @@ static __always_inline __u32 gray_parse_ipv6(struct gray_cursor *cursor, struct 
 	if (!gray_load(cursor, &ip) || ip.version != 6)
 		return GRAY_ODD_IP;
 	cursor->at += sizeof(ip);
-	gray_limit(cursor, bpf_ntohs(ip.payload_len));
+	if (!gray_limit(cursor, bpf_ntohs(ip.payload_len)))
+		return GRAY_ODD_IP;
 	__builtin_memcpy(packet->key.addr[0], &ip.saddr, 16);
 	__builtin_memcpy(packet->key.addr[1], &ip.daddr, 16);
 	packet->key.family = 6;
 	return gray_parse_extensions(cursor, packet, ip.nexthdr);
 }
 
+/*
+ * For a first fragment (what its TCP or UDP header says of lengths is about the whole datagram) and
+ * for SCTP: `header` bytes must be there.
+ */
+static __always_inline __u32 gray_parse_ports(struct gray_cursor *cursor,
+					      struct gray_packet *packet, __u32 header)
+{
+	struct gray_ports ports;
+
+	if (!gray_inside(cursor, header) || !gray_load(cursor, &ports))
+		return GRAY_ODD_L4;
+	packet->key.port[0] = ports.source;
+	packet->key.port[1] = ports.dest;
+	return 0;
+}
+
 static __always_inline __u32 gray_parse_tcp(struct gray_cursor *cursor, struct gray_packet *packet)
 {
 	struct tcphdr tcp;
 
-	if (!gray_load(cursor, &tcp) || tcp.doff < 5)
+	if (!gray_load(cursor, &tcp) || tcp.doff < 5 || cursor->at + tcp.doff * 4 > cursor->end)
 		return GRAY_ODD_L4;
 	packet->key.port[0] = tcp.source;
 	packet->key.port[1] = tcp.dest;
@@ -186,38 +223,32 @@ static __always_inline __u32 gray_parse_tcp(struct gray_cursor *cursor, struct g
 static __always_inline __u32 gray_parse_udp(struct gray_cursor *cursor, struct gray_packet *packet)
 {
 	struct udphdr udp;
+	__u32 length;
 
-	if (!gray_load(cursor, &udp) || (udp.len && bpf_ntohs(udp.len) < sizeof(udp)))
+	if (!gray_load(cursor, &udp))
+		return GRAY_ODD_L4;
+	length = bpf_ntohs(udp.len); /* 0: a datagram above 64 KB (RFC 2675) */
+	if (length && (length < sizeof(udp) || cursor->at + length > cursor->end))
 		return GRAY_ODD_L4;
 	packet->key.port[0] = udp.source;
 	packet->key.port[1] = udp.dest;
 	return 0;
 }
 
-static __always_inline __u32 gray_parse_sctp(struct gray_cursor *cursor, struct gray_packet *packet)
-{
-	struct gray_sctp sctp;
-
-	if (!gray_load(cursor, &sctp))
-		return GRAY_ODD_L4;
-	packet->key.port[0] = sctp.source;
-	packet->key.port[1] = sctp.dest;
-	return 0;
-}
-
 static __always_inline __u32 gray_parse_l4(struct gray_cursor *cursor, struct gray_packet *packet)
 {
+	__u8 proto = packet->key.proto;
+
 	if (packet->later_fragment)
 		return 0;
-	switch (packet->key.proto) {
-	case IPPROTO_TCP:
-		return gray_parse_tcp(cursor, packet);
-	case IPPROTO_UDP:
-		return gray_parse_udp(cursor, packet);
-	case IPPROTO_SCTP:
-		return gray_parse_sctp(cursor, packet);
-	}
-	return 0; /* ICMP, ESP, OSPF, ...: a flow without ports */
+	if (proto != IPPROTO_TCP && proto != IPPROTO_UDP && proto != IPPROTO_SCTP)
+		return 0; /* ICMP, ESP, OSPF, ...: a flow without ports */
+	if (packet->flags & GRAY_F_FRAGMENT)
+		return gray_parse_ports(cursor, packet, sizeof(struct gray_ports));
+	if (proto == IPPROTO_SCTP)
+		return gray_parse_ports(cursor, packet, GRAY_SCTP_HEADER);
+	return proto == IPPROTO_TCP ? gray_parse_tcp(cursor, packet)
+				    : gray_parse_udp(cursor, packet);
 }
 
 /* Orders the endpoints, bytewise by (address, port). */

@@ -5,6 +5,7 @@
 #include <bpf/libbpf.h>
 
 #include <array>
+#include <cerrno>
 
 #include "userspace/base/errors.h"
 
@@ -34,13 +35,18 @@ void Program::set_enabled(bool enabled) {
 }
 
 Counters Program::counters() const {
+  const auto cpus = static_cast<std::size_t>(check(libbpf_num_possible_cpus(), "count the CPUs"));
+  std::array<std::uint32_t, GRAY_COUNTER_MAX> ids{};
+  std::vector<std::uint64_t> per_cpu(cpus * ids.size());
+  std::uint32_t position = 0;
+  auto count = static_cast<std::uint32_t>(ids.size());
+  const int result = bpf_map_lookup_batch(maps_.counters, nullptr, &position, ids.data(),
+                                          per_cpu.data(), &count, nullptr);
+  if (result != -ENOENT) check(result, "read the BPF counters");  // ENOENT: and that was the end
+
   Counters sums{};
-  std::vector<std::uint64_t> per_cpu(
-      static_cast<std::size_t>(check(libbpf_num_possible_cpus(), "count the CPUs")));
-  for (std::uint32_t id = 0; id < sums.size(); ++id) {
-    check(bpf_map_lookup_elem(maps_.counters, &id, per_cpu.data()), "read the BPF counters");
-    for (const std::uint64_t value : per_cpu) sums[id] += value;
-  }
+  for (std::size_t i = 0; i < count; ++i)
+    for (std::size_t cpu = 0; cpu < cpus; ++cpu) sums.at(ids[i]) += per_cpu[i * cpus + cpu];
   return sums;
 }
 

@@ -15,15 +15,15 @@ namespace gray {
 /// A frame goes on when it fits every list that is not empty, its flow is in the sample, and it is
 /// not to or from one of the excludes.
 struct Selection {
-  std::vector<std::uint8_t> protos;  ///< IPPROTO_*
-  std::vector<std::uint16_t> ports;  ///< host order, either side
-  std::vector<Cidr> nets;            ///< either side
-  std::vector<Endpoint> excludes;    ///< grayxdp's own traffic; port 0 is any
-  double share = 1;                  ///< of flows, 0…1
+  std::vector<std::uint8_t> protos = {};  ///< IPPROTO_*
+  std::vector<std::uint16_t> ports = {};  ///< host order, either side
+  std::vector<Cidr> nets = {};            ///< either side
+  std::vector<Endpoint> excludes = {};    ///< grayxdp's own traffic; port 0 is any
+  double share = 1;                       ///< of flows, 0…1
 };
 
 struct ProgramOptions {
-  Selection selection;
+  Selection selection = {};
   std::uint64_t seed = 0;  ///< of the flow tag
   std::uint32_t snaplen = GRAY_MAX_SNAPLEN;
   bool pass_unselected = false;         ///< tap only
