@@ -72,5 +72,7 @@ Packet read_ip(Piece data) noexcept;
 /// What `packet` carries when it is a tunnel: odd is None and ip is the inner header. Otherwise odd
 /// is NotIp.
 Network open_tunnel(const Packet& packet) noexcept;
+/// "VXLAN", "GRE", …: of a packet that open_tunnel() opened.
+std::string_view tunnel_name(const Packet& packet) noexcept;
 
 }  // namespace gray

@@ -3,6 +3,9 @@
 // it is outside.
 #include <netinet/in.h>
 
+#include <array>
+#include <string_view>
+
 #include "userspace/packet/layers.h"
 
 namespace gray {
@@ -132,18 +135,29 @@ Network open_gre(Piece data) noexcept {
   return open_ether_type(type, inside);
 }
 
-bool between_ports(const Packet& packet, std::uint16_t port) noexcept {
-  return packet.destination.port == port || packet.source.port == port;
-}
+/// The tunnels over UDP, and how each is opened. `either`: answers come from the port, too, where
+/// VXLAN and GENEVE send in both directions to it.
+struct UdpTunnel {
+  std::uint16_t port;
+  bool either;
+  std::string_view name;
+  Network (*open)(Piece) noexcept;
+};
+constexpr std::array<UdpTunnel, 6> kUdpTunnels = {{
+    {kVxlanPort, false, "VXLAN", open_vxlan},
+    {kVxlanPortLinux, false, "VXLAN", open_vxlan},
+    {kGenevePort, false, "GENEVE", open_geneve},
+    {kGtpUserPort, true, "GTP-U", open_gtp},
+    {kTeredoPort, true, "Teredo", open_teredo},
+    {kAyiyaPort, true, "AYIYA", open_ayiya},
+}};
 
-Network open_udp(const Packet& packet, Piece data) noexcept {
-  const std::uint16_t port = packet.destination.port;
-  if (port == kVxlanPort || port == kVxlanPortLinux) return open_vxlan(data);
-  if (port == kGenevePort) return open_geneve(data);
-  if (between_ports(packet, kGtpUserPort)) return open_gtp(data);
-  if (between_ports(packet, kTeredoPort)) return open_teredo(data);
-  if (between_ports(packet, kAyiyaPort)) return open_ayiya(data);
-  return none();
+const UdpTunnel* udp_tunnel(const Packet& packet) noexcept {
+  for (const UdpTunnel& tunnel : kUdpTunnels)
+    if (packet.destination.port == tunnel.port ||
+        (tunnel.either && packet.source.port == tunnel.port))
+      return &tunnel;
+  return nullptr;
 }
 
 }  // namespace
@@ -151,8 +165,10 @@ Network open_udp(const Packet& packet, Piece data) noexcept {
 Network open_tunnel(const Packet& packet) noexcept {
   const Piece data{packet.payload, packet.payload_wire_len};
   switch (packet.ip_proto) {
-    case IPPROTO_UDP:
-      return open_udp(packet, data);
+    case IPPROTO_UDP: {
+      const UdpTunnel* tunnel = udp_tunnel(packet);
+      return tunnel ? tunnel->open(data) : none();
+    }
     case IPPROTO_IPIP:
     case IPPROTO_IPV6:
       return open_ip(data);
@@ -162,6 +178,21 @@ Network open_tunnel(const Packet& packet) noexcept {
       return open_ether_type(ether_type::kMpls, data);
     default:
       return none();
+  }
+}
+
+std::string_view tunnel_name(const Packet& packet) noexcept {
+  switch (packet.ip_proto) {
+    case IPPROTO_UDP: {
+      const UdpTunnel* tunnel = udp_tunnel(packet);
+      return tunnel ? tunnel->name : "UDP";
+    }
+    case IPPROTO_GRE:
+      return "GRE";
+    case IPPROTO_MPLS:
+      return "MPLS";
+    default:
+      return "IP-in-IP";
   }
 }
 
