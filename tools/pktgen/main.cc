@@ -135,8 +135,12 @@ std::uint64_t really_sent(unsigned ifindex, std::uint64_t before, std::uint64_t 
 
 void send(const Options& options, pktgen_bpf& skeleton) {
   std::vector<std::uint8_t> frame = template_frame(options.size);
-  LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame.data(), .data_size_in = options.size,
-              .repeat = kRunsACall, .flags = BPF_F_TEST_XDP_LIVE_FRAMES);
+  bpf_test_run_opts run{};
+  run.sz = sizeof(run);
+  run.data_in = frame.data();
+  run.data_size_in = options.size;
+  run.repeat = kRunsACall;
+  run.flags = BPF_F_TEST_XDP_LIVE_FRAMES;
   const volatile pktgen_state& state = skeleton.bss->state;
   while (state.sent < options.count)
     check(bpf_prog_test_run_opts(bpf_program__fd(skeleton.progs.pktgen), &run),

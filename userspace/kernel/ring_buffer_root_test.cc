@@ -34,7 +34,10 @@ class RingBufferTest : public ::testing::Test {
     frame[12] = 0x88;  // an experimental EtherType
     frame[13] = 0xb5;
     std::memcpy(frame.data() + 14, &number, sizeof(number));
-    LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame.data(), .data_size_in = frame.size());
+    bpf_test_run_opts run{};
+    run.sz = sizeof(run);
+    run.data_in = frame.data();
+    run.data_size_in = frame.size();
     ASSERT_EQ(bpf_prog_test_run_opts(program_.ingress_fd(), &run), 0);
   }
 
