@@ -1,9 +1,9 @@
 #include "replay/send/connection.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <boost/asio/error.hpp>
+#include <cerrno>
+#include <system_error>
 
 #include "userspace/base/clock.h"
 
@@ -70,6 +70,7 @@ void Connection::connect(std::size_t attempt) {
         error_code option_error;
         self->socket_.set_option(tcp::no_delay(true), option_error);
         self->socket_.non_blocking(true, option_error);
+        ask_for_arrival_times(self->socket_.native_handle());
         self->events_.connected(*self);
         self->begin();
         self->await_readable();
@@ -84,6 +85,8 @@ void Connection::begin() {
 
 void Connection::write() {
   while (unwritten()) {
+    // Before the call: on a fast path the answer is there before it returns.
+    const std::uint64_t now = monotonic_ns();
     error_code error;
     written_bytes_ += socket_.write_some(rest(), error);
     if (again(error)) {
@@ -99,8 +102,8 @@ void Connection::write() {
       write_error_ = error.message();
       return;
     }
+    if (!unwritten()) written_ns_ = now;
   }
-  written_ns_ = monotonic_ns();
 }
 
 std::array<asio::const_buffer, 3> Connection::rest() const {
@@ -129,29 +132,31 @@ void Connection::await_readable() {
 
 void Connection::readable() {
   for (int i = 0; i < kReadsInARow; ++i) {
-    error_code error;
-    const std::size_t bytes =
-        socket_.read_some(asio::buffer(scratch_.data(), scratch_.size()), error);
-    if (again(error)) break;
+    const Received received = receive(socket_.native_handle(), scratch_);
+    if (received.error == EAGAIN) break;
     if (state_ == State::Idle) {
       close();
       return events_.lost(*this);
     }
-    if (error == asio::error::eof) return ended();
-    if (error) return fail(SendOutcome::Reset, error.message());
-    if (!feed(bytes)) return;
-    if (bytes < scratch_.size()) break;
+    if (received.error != 0) {
+      return fail(SendOutcome::Reset, std::generic_category().message(received.error));
+    }
+    if (received.bytes == 0) return ended();
+    if (!feed(received)) return;
+    if (received.bytes < scratch_.size()) break;
   }
   await_readable();
 }
 
 /// False when the connection is closed.
-bool Connection::feed(std::size_t bytes) {
-  switch (reader_->feed(scratch_.first(bytes), monotonic_ns())) {
+bool Connection::feed(const Received& received) {
+  // A stamp from before the request, or a step of the system's clock, says nothing.
+  const std::uint64_t arrived = std::max(received.arrived_ns, begun_ns_);
+  switch (reader_->feed(scratch_.first(received.bytes), arrived)) {
     case ReadStatus::NeedMore:
       return true;
     case ReadStatus::Complete:
-      answer(reader_->keep_alive() && reader_->consumed() == bytes && !job_.wire.closes &&
+      answer(reader_->keep_alive() && reader_->consumed() == received.bytes && !job_.wire.closes &&
              !unwritten());
       break;
     case ReadStatus::Upgrade:
@@ -191,9 +196,7 @@ void Connection::answer(bool reusable) {
 }
 
 bool Connection::still_usable() {
-  error_code error;
-  socket_.read_some(asio::buffer(scratch_.data(), scratch_.size()), error);
-  if (again(error)) return true;
+  if (receive(socket_.native_handle(), scratch_).error == EAGAIN) return true;
   close();
   return false;
 }

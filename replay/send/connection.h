@@ -16,6 +16,7 @@
 
 #include "replay/protocol/http1/reader.h"
 #include "replay/send/lineup.h"
+#include "replay/send/receive.h"
 #include "replay/send/target.h"
 #include "replay/send/trial.h"
 #include "replay/send/wire_request.h"
@@ -83,7 +84,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::array<boost::asio::const_buffer, 3> rest() const;
   void await_readable();
   void readable();
-  bool feed(std::size_t bytes);
+  bool feed(const Received& received);
   void ended();
   void answer(bool reusable);
 
@@ -99,7 +100,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::size_t written_bytes_ = 0;
   std::size_t total_bytes_ = 0;
   std::uint64_t begun_ns_ = 0;
-  std::uint64_t written_ns_ = 0;  // the last byte; 0: not yet
+  std::uint64_t written_ns_ = 0;  // the last byte was given to the kernel; 0: not yet
   std::string write_error_;
 };
 
