@@ -30,7 +30,7 @@ static __always_inline __u64 submit_flags(__u32 added)
 	return crossed ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
 }
 
-/* The first `length` bytes as they were on the wire. `to` has room for size >= length. */
+/* The first `length` bytes as they were on the wire. `to` has room for `size`, never less. */
 static __always_inline long copy_frame(struct __sk_buff *skb, __u8 *to, __u32 length,
 				       const __u32 size)
 {
@@ -41,13 +41,13 @@ static __always_inline long copy_frame(struct __sk_buff *skb, __u8 *to, __u32 le
 		return -1;
 	if (!skb->vlan_present)
 		return bpf_skb_load_bytes(skb, 0, to, length);
-	if (length <= GRAY_MAC_PAIR + sizeof(tag))
-		return -1;
 	if (bpf_skb_load_bytes(skb, 0, to, GRAY_MAC_PAIR))
 		return -1;
 	tag.tci = skb->vlan_proto;
 	tag.next = bpf_htons(skb->vlan_tci);
 	__builtin_memcpy(to + GRAY_MAC_PAIR, &tag, sizeof(tag));
+	if (length <= GRAY_MAC_PAIR + sizeof(tag))
+		return 0;
 	length -= GRAY_MAC_PAIR + sizeof(tag);
 	asm volatile("" : "+r"(length));
 	if (length == 0 || length > size - GRAY_MAC_PAIR - sizeof(tag))
