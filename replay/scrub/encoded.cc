@@ -106,9 +106,8 @@ std::string percent_encode(std::string_view text) {
 }
 
 std::string form_encode(std::string_view text) {
-  std::string encoded = encode(text, [](char c, std::size_t i) {
-    return is_unreserved(c) || c == '*' || c == ' ' || (c == '+' && i == 0);
-  });
+  std::string encoded =
+      encode(text, [](char c, std::size_t) { return is_unreserved(c) || c == '*' || c == ' '; });
   for (char& c : encoded)
     if (c == ' ') c = '+';
   return encoded;

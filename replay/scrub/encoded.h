@@ -16,7 +16,7 @@ std::string percent_decode(std::string_view text);
 std::string form_decode(std::string_view text);
 /// All but the unreserved characters of RFC 3986.
 std::string percent_encode(std::string_view text);
-/// The same, but a space is a plus; `*` and a first plus stay.
+/// The same, but a space is a plus, and `*` stays.
 std::string form_encode(std::string_view text);
 
 /// Any decoded value: as the JSON document that it may be, else by patterns, also where it is

@@ -34,6 +34,11 @@ bool is_name_char(char c) {
   return is_alnum(c) || c == '_' || c == '-' || c == '.';
 }
 
+/// "logo@2x.png" is a picture.
+bool is_image_scale(std::string_view domain) {
+  return is_digit(domain[0]) && domain.substr(1, 2) == "x." && domain.find('.', 3) == domain.npos;
+}
+
 template <class Predicate>
 std::size_t skip(std::string_view text, std::size_t pos, Predicate&& belongs) {
   while (pos < text.size() && belongs(text[pos])) ++pos;
@@ -121,7 +126,7 @@ class SecretFinder {
 // RFC 5321's addresses as people write them: the at sign is rare, so look back and ahead from it.
 void SecretFinder::email() {
   const auto is_local = [](char c) {
-    return is_alnum(c) || std::string_view("._%+-'!#$&*/?^`{|}~").find(c) != std::string_view::npos;
+    return is_alnum(c) || std::string_view("._%+-'").find(c) != std::string_view::npos;
   };
   std::size_t begin = pos_;
   const std::size_t stop = pos_ > kMaxLocalPart ? pos_ - kMaxLocalPart : 0;
@@ -134,7 +139,7 @@ void SecretFinder::email() {
   const std::string_view domain = text_.substr(pos_ + 1, end - pos_ - 1);
   const std::size_t dot = domain.rfind('.');
   if (begin == pos_ || dot == std::string_view::npos || dot == 0 || domain.size() < dot + 3) return;
-  if (!is_letter(domain[dot + 1])) return;
+  if (!is_letter(domain[dot + 1]) || is_image_scale(domain)) return;
   add(begin, end, Kind::Email);
 }
 
@@ -168,16 +173,21 @@ void SecretFinder::colon() {
   if (quoted && end > 0 && text_[end - 1] == '\\') --end;
   if (!is_secret_name(name_before(end))) return;
   std::size_t begin = skip(text_, pos_ + 1, is_space);
-  if (begin < text_.size() && text_[begin] == '\\') ++begin;
+  const bool escaped = begin < text_.size() && text_[begin] == '\\';
+  if (escaped) ++begin;
   if (begin == text_.size()) return;
   const char quote = text_[begin] == '"' || text_[begin] == '\'' ? text_[begin] : '\0';
   if (!quote && !quoted) return;  // prose: "the token: it is …"
   if (quote) ++begin;
-  const std::size_t stop = skip(text_, begin, [&](char c) {
-    if (quote) return c != quote && c != '\\';
-    return !is_space(c) && c != ',' && c != '}' && c != ']' && c != '{' && c != '[';
-  });
-  if (stop > begin) add(begin, stop, Kind::Opaque);
+  std::size_t end_of_value = begin;
+  for (; end_of_value < text_.size(); ++end_of_value) {
+    const char c = text_[end_of_value];
+    if (quote ? c == quote || (escaped && c == '\\')
+              : is_space(c) || std::string_view(",{}[]").find(c) != std::string_view::npos)
+      break;
+    if (c == '\\' && end_of_value + 1 < text_.size()) ++end_of_value;
+  }
+  if (end_of_value > begin) add(begin, std::min(end_of_value, text_.size()), Kind::Opaque);
 }
 
 // RFC 3986 section 3.2.1.

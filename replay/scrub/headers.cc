@@ -133,13 +133,14 @@ std::string redact_credentials(const Policy& policy, const Treatment& treatment,
   return start + policy.redactor().redact(treatment, rest);
 }
 
-bool scrub_by_patterns(const Policy& policy, std::string_view name, std::string& value) {
-  const auto is_name = [&](std::string_view other) { return same_name(name, other); };
-  if (std::any_of(kUrlHeaders.begin(), kUrlHeaders.end(), is_name) &&
-      scrub_url(policy, Part::HeaderField, value))
-    return true;
-  scrub_value(policy, Part::HeaderField, value);
-  return true;
+void scrub_by_patterns(const Policy& policy, std::string_view name, std::string& value) {
+  // The boundary stands in the body, too.
+  if (same_name(name, "content-type") && starts_with_ignoring_case(trim(value), "multipart/"))
+    return;
+  const bool url = std::any_of(kUrlHeaders.begin(), kUrlHeaders.end(),
+                               [&](std::string_view other) { return same_name(name, other); });
+  if (!url || !scrub_url(policy, Part::HeaderField, value))
+    scrub_value(policy, Part::HeaderField, value);
 }
 
 }  // namespace
@@ -156,7 +157,8 @@ bool scrub_header_value(const Policy& policy, std::string_view name, std::string
   }
   if (same_name(name, "cookie")) return scrub_cookies(policy, value);
   if (same_name(name, "set-cookie")) return scrub_set_cookie(policy, value);
-  return scrub_by_patterns(policy, name, value);
+  scrub_by_patterns(policy, name, value);
+  return true;
 }
 
 bool scrub_headers(const Policy& policy, Headers& headers) {

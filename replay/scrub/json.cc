@@ -1,7 +1,7 @@
 #include "replay/scrub/json.h"
 
 #include <algorithm>
-#include <array>
+#include <charconv>
 #include <deque>
 
 #include "replay/scrub/chars.h"
@@ -29,6 +29,7 @@ int four_hex(std::string_view text, std::size_t pos) {
 }
 
 constexpr std::size_t kShortestNumber = 8;  // that any pattern knows
+constexpr std::size_t kLongestNumber = 24;
 
 /// Whether a scrubbed number still reads as one.
 bool is_json_number(std::string_view text) {
@@ -37,6 +38,22 @@ bool is_json_number(std::string_view text) {
   return !text.empty() && is_digit(text[0]) && !leading_zero &&
          text.find_first_not_of("0123456789.") == std::string_view::npos &&
          std::count(text.begin(), text.end(), '.') <= 1 && is_digit(text.back());
+}
+
+/// 1.381234567E10, as Java prints large numbers, is 13812345670; empty when it is no whole number
+/// that any pattern knows.
+std::string plain_digits(std::string_view number) {
+  const std::size_t e = number.find_first_of("eE");
+  const std::size_t dot = std::min(number.find('.'), e);
+  const std::size_t fraction = dot < e ? e - dot - 1 : 0;
+  std::string_view text = number.substr(e + 1);
+  if (text.starts_with('+')) text.remove_prefix(1);
+  std::size_t exponent = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), exponent);
+  if (error != std::errc{} || exponent > kLongestNumber || fraction > exponent) return {};
+  std::string digits(number.substr(0, e));
+  std::erase(digits, '.');
+  return digits.append(exponent - fraction, '0');
 }
 
 bool is_high_surrogate(int unit) {
@@ -372,13 +389,11 @@ void Walker::scrub_number(std::size_t begin, const Inherited& treatment) {
       replace(begin, pos_, policy_.redactor().redact_number(*treatment, raw));
     return;
   }
-  // Java and JavaScript print large ones as 1.3812345678E10; and a pattern knows only digits.
-  std::string text(raw);
+  if (raw.size() < kShortestNumber) return;
   const std::size_t exponent = raw.find_first_of("eE");
-  if (exponent != std::string_view::npos) std::erase(text.erase(exponent), '.');
-  if (raw.size() < kShortestNumber || !policy_.scrub_text(options_.part, text)) return;
-  const bool same_form = exponent == std::string_view::npos && is_json_number(text);
-  replace(begin, pos_, same_form ? text : policy_.redactor().redact_number({}, raw));
+  std::string text = exponent == std::string_view::npos ? std::string(raw) : plain_digits(raw);
+  if (!policy_.scrub_text(options_.part, text)) return;
+  replace(begin, pos_, is_json_number(text) ? text : policy_.redactor().redact_number({}, raw));
 }
 
 void Walker::literal() {

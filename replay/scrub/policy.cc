@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "replay/scrub/chars.h"
+#include "replay/scrub/encoded.h"
 #include "replay/scrub/names.h"
 
 namespace gray {
@@ -111,6 +112,15 @@ void Policy::find_builtin(std::string_view text, std::vector<Treated>& found) co
   std::sort(found.begin(), found.end(), starts_before);
 }
 
+std::string Policy::redact(const Treated& hit, std::string_view secret) const {
+  if (hit.where.kind != Kind::Opaque)
+    return redactor_.redact(hit.treatment, secret, hit.where.kind);
+  if (secret.find('%') == std::string_view::npos) return redactor_.redact(hit.treatment, secret);
+  const std::string decoded = percent_decode(secret);
+  const std::string redacted = redactor_.redact(hit.treatment, decoded);
+  return decoded == secret ? redacted : percent_encode(redacted);
+}
+
 bool Policy::scrub_text(Part part, std::string& text) const {
   thread_local std::vector<Treated> found;
   found.clear();
@@ -119,13 +129,11 @@ bool Policy::scrub_text(Part part, std::string& text) const {
   if (found.empty()) return false;
   std::string result;
   std::size_t copied = 0;
-  for (const auto& [where, treatment] : found) {
-    const std::string_view secret =
-        std::string_view(text).substr(where.begin, where.end - where.begin);
-    result.append(text, copied, where.begin - copied);
-    result += where.kind == Kind::Opaque ? redactor_.redact(treatment, secret)
-                                         : redactor_.redact(treatment, secret, where.kind);
-    copied = where.end;
+  for (const Treated& hit : found) {
+    const auto [begin, end, kind] = hit.where;
+    result.append(text, copied, begin - copied);
+    result += redact(hit, std::string_view(text).substr(begin, end - begin));
+    copied = end;
   }
   result.append(text, copied);
   const bool changed = result != text;

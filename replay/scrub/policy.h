@@ -40,6 +40,7 @@ class Policy {
   static bool starts_before(const Treated& a, const Treated& b) noexcept;
   // Both leave `found` in order and without overlaps.
   void find_by_rules(Part part, std::string_view text, std::vector<Treated>& found) const;
+  std::string redact(const Treated& hit, std::string_view secret) const;
   void find_builtin(std::string_view text, std::vector<Treated>& found) const;
 
   Rules rules_;

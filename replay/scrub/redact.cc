@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <cstring>
 
 #include "replay/scrub/chars.h"
 #include "replay/scrub/numbers.h"
@@ -13,38 +15,33 @@ namespace {
 constexpr std::size_t kHashBytes = 16;
 constexpr int kMaxAttempts = 16;
 
-/// Pseudo-random choices that depend on the key and the secret only.
+/// Pseudo-random choices that depend on the key and the secret only: xoshiro256** (Blackman and
+/// Vigna, public domain), started with the keyed hash. Long secrets cost one hash, too.
 class Choices {
  public:
-  Choices(const Hmac& hmac, std::string_view secret) : hmac_(hmac) {
-    seed_ = std::string(1 + sizeof block_, '\0');
-    seed_.append(secret);
+  Choices(const Hmac& hmac, std::string_view secret) {
+    // The first byte keeps tokens apart from hashes.
+    const auto digest = hmac.digest("t" + std::string(secret));
+    std::memcpy(state_.data(), digest.data(), sizeof state_);
   }
 
   /// Less than n, which is at most 256.
   unsigned below(unsigned n) {
-    if (next_ == bytes_.size()) refill();
-    return bytes_[next_++] % n;
+    const std::uint64_t result = std::rotl(state_[1] * 5, 7) * 9;
+    const std::uint64_t shifted = state_[1] << 17;
+    state_[2] ^= state_[0];
+    state_[3] ^= state_[1];
+    state_[1] ^= state_[2];
+    state_[0] ^= state_[3];
+    state_[2] ^= shifted;
+    state_[3] = std::rotl(state_[3], 45);
+    return static_cast<unsigned>(((result >> 32) * n) >> 32);
   }
   char digit() { return static_cast<char>('0' + below(10)); }
   char letter(char first) { return static_cast<char>(static_cast<unsigned>(first) + below(26)); }
 
  private:
-  // The first byte keeps tokens apart from hashes, which begin with 'h'.
-  void refill() {
-    seed_[0] = 't';
-    for (std::size_t i = 0; i < sizeof block_; ++i)
-      seed_[1 + i] = static_cast<char>(block_ >> (8 * i));
-    ++block_;
-    bytes_ = hmac_.digest(seed_);
-    next_ = 0;
-  }
-
-  const Hmac& hmac_;
-  std::string seed_;
-  std::uint32_t block_ = 0;
-  std::array<std::uint8_t, 32> bytes_{};
-  std::size_t next_ = 32;
+  std::array<std::uint64_t, 4> state_{};
 };
 
 std::string only_digits(std::string_view text) {
@@ -260,7 +257,10 @@ std::string Redactor::redact_number(const Treatment& treatment, std::string_view
   const std::size_t end = std::min(number.find_first_of("eE"), number.size());
   std::string result = redact(treatment, number.substr(0, end));
   for (std::size_t i = 0; i < result.size(); ++i) {
-    if (result[i] == '*') result[i] = is_digit(number[i]) ? '9' : number[i];
+    if (!is_digit(number[i]))
+      result[i] = number[i];
+    else if (!is_digit(result[i]))
+      result[i] = '9';  // of a mask, or for an X
   }
   const std::size_t first = result.starts_with('-') ? 1 : 0;
   if (result.size() > first + 1 && result[first] == '0' && is_digit(result[first + 1]))

@@ -35,7 +35,16 @@ std::string scrub_parameter(const Policy& policy, Part part, Fields fields, std:
     scrub_value(policy, part, value);
   }
   result_name += '=';
-  return result_name + (value == before ? std::string(raw.substr(equals + 1)) : form_encode(value));
+  if (value != before) {
+    std::string encoded = form_encode(value);
+    const bool plus_as_written = raw.substr(equals + 1).starts_with('+');
+    if (plus_as_written && encoded.starts_with("%2B")) encoded.replace(0, 3, "+");
+    return result_name + encoded;
+  }
+  // What the decoder took for an escape may have been none: "100%13812345678".
+  std::string as_written(raw.substr(equals + 1));
+  if (!treatment && as_written != before) policy.scrub_text(part, as_written);
+  return result_name + as_written;
 }
 
 std::string scrub_parameters(const Policy& policy, Part part, Fields fields, std::string_view raw) {
@@ -133,14 +142,10 @@ bool scrub_url(const Policy& policy, Part part, std::string& url) {
 
 bool scrub_form(const Policy& policy, std::string& body) {
   // A line's end behind the form is a habit of hand-written clients.
-  const std::string_view form = trim(body);
+  const std::size_t end = body.find_last_not_of("\r\n") + 1;
+  const std::string_view form = std::string_view(body).substr(0, end);
   if (has_control(form)) return false;
-  std::string result = scrub_parameters(policy, Part::Body, Fields::Form, form);
-  if (form.size() == body.size() || !result.empty()) {
-    const std::size_t behind = body.find_last_not_of(" \t\r\n") + 1;
-    result += body.substr(std::min(behind, body.size()));
-  }
-  body = std::move(result);
+  body = scrub_parameters(policy, Part::Body, Fields::Form, form) + body.substr(end);
   return true;
 }
 

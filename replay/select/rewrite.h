@@ -15,10 +15,10 @@ namespace gray {
 struct RewriteOptions {
   std::string color = "x-gray-replay: 1";
   /// "Name: value" takes the place of every header of that name, or is added; "Name:" removes it.
-  std::vector<std::string> set_headers;
+  std::vector<std::string> set_headers = {};
   /// "RE:TO": every match of RE (RE2) in the target becomes TO, where $1 or \1 is the first group.
   /// The last colon parts the two; one that belongs to TO is written "\:". In the order given.
-  std::vector<std::string> rewrite_urls;
+  std::vector<std::string> rewrite_urls = {};
   bool host_from_target = false;  ///< Host names the canary, not production
 };
 

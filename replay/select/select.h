@@ -14,12 +14,12 @@ namespace gray {
 struct SelectOptions {
   /// As on the wire (case matters). Empty: the safe ones of RFC 9110 section 9.2.1, which are GET,
   /// HEAD, OPTIONS and TRACE.
-  std::vector<std::string> methods;
+  std::vector<std::string> methods = {};
   /// RE2, found anywhere in the target. When any are allowed, one of them must match.
-  std::vector<std::string> allow_urls;
-  std::vector<std::string> disallow_urls;
+  std::vector<std::string> allow_urls = {};
+  std::vector<std::string> disallow_urls = {};
   /// "Name:regex" (RE2, found anywhere in a value of that name). Each must match.
-  std::vector<std::string> allow_headers;
+  std::vector<std::string> allow_headers = {};
   double share = 1;
   /// What is sampled as a whole: "flow", "header:NAME" or "cookie:NAME". A request without that
   /// header or cookie is sampled by its flow.
