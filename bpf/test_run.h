@@ -106,7 +106,8 @@ class Bench {
 
   /// Nanoseconds a frame, over `repeat` runs in the kernel.
   std::uint32_t time(const Bytes& frame, int repeat) {
-    LIBBPF_OPTS(bpf_test_run_opts, options);
+    bpf_test_run_opts options{};
+    options.sz = sizeof(options);
     options.data_in = frame.data();
     options.data_size_in = static_cast<std::uint32_t>(frame.size());
     options.repeat = repeat;
@@ -122,7 +123,8 @@ class Bench {
   Outcome test_run(const Bytes& frame) const {
     Outcome outcome;
     outcome.frame.resize(frame.size() + 256);
-    LIBBPF_OPTS(bpf_test_run_opts, options);
+    bpf_test_run_opts options{};
+    options.sz = sizeof(options);
     options.data_in = frame.data();
     options.data_size_in = static_cast<std::uint32_t>(frame.size());
     options.data_out = outcome.frame.data();

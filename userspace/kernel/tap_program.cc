@@ -26,7 +26,8 @@ class XdpLink final : public Attachment {
 };
 
 void refuse_other_program(unsigned ifindex, const std::string& name) {
-  LIBBPF_OPTS(bpf_xdp_query_opts, found);
+  bpf_xdp_query_opts found{};
+  found.sz = sizeof(found);
   check(bpf_xdp_query(static_cast<int>(ifindex), 0, &found), "look for XDP programs on " + name);
   for (const std::uint32_t id :
        {found.prog_id, found.drv_prog_id, found.skb_prog_id, found.hw_prog_id})
@@ -38,7 +39,8 @@ void refuse_other_program(unsigned ifindex, const std::string& name) {
 
 // The link's fd, or a negative errno.
 int link_xdp(int program, unsigned ifindex, XdpMode mode) {
-  LIBBPF_OPTS(bpf_link_create_opts, options);
+  bpf_link_create_opts options{};
+  options.sz = sizeof(options);
   options.flags = mode == XdpMode::Native ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE;
   return bpf_link_create(program, static_cast<int>(ifindex), BPF_XDP, &options);
 }
