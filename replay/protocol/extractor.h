@@ -18,6 +18,7 @@ struct ExtractorOptions {
   std::size_t max_body = 16u << 20;       ///< bytes of a body that are kept
   std::size_t max_flows = 262'144;        ///< the idlest is shed above
   std::size_t max_buffered = 256u << 20;  ///< bytes of out-of-order segments, over all flows
+  std::size_t max_kept = 1u << 30;        ///< bytes of messages that are not given out yet
   std::uint64_t idle_timeout_ns = 300'000'000'000;
   bool hash_bodies = false;
   bool community_ids = false;

@@ -178,7 +178,7 @@ std::vector<Case> cases() {
       {"http2", talk().client("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), "", "http2"},
       {"ssh", talk().server("SSH-2.0-x\r\n").client("SSH-2.0-y\r\n"), "", "unknown"},
       {"sip", talk().client("OPTIONS sip:x SIP/2.0\r\n\r\n").server("SIP/2.0 200 OK\r\n\r\n"), "",
-       ""},
+       "unknown"},
       {"no beginning", Conversation().client("some body").server("other"), "", "no_syn"},
   };
 }
@@ -253,6 +253,27 @@ TEST(Extractor, KeepsNoMoreOfABodyThanItMay) {
   EXPECT_EQ(response.body_bytes, 5000U);
   EXPECT_TRUE(response.truncated);
   EXPECT_TRUE(response.complete);
+}
+
+TEST(Extractor, AllMessagesTogetherKeepToTheirBudget) {
+  const std::string body(10'000, 'x');
+  Extraction extraction({.max_kept = 25'000});
+  for (std::uint16_t port = 1; port <= 4; ++port)
+    extraction.feed(Conversation(port).open().client(get("/a")).server(
+        "HTTP/1.1 200 OK\r\nContent-Length: 20000\r\n\r\n" + body));
+  extraction.finish();
+  std::size_t kept = 0;
+  for (const Exchange& e : extraction.exchanges.list)
+    if (e.response) {
+      EXPECT_EQ(e.response->body_bytes, 10'000U);
+      EXPECT_EQ(e.response->truncated, e.response->body.empty());
+      kept += e.response->body.size();
+    }
+  EXPECT_EQ(extraction.exchanges.list.size(), 4U);
+  EXPECT_EQ(kept, 20'000U);
+  EXPECT_EQ(extraction.feed(Conversation(9).open().client(get("/b")).server(ok(body))).finish(),
+            "GET /a 200!, GET /a 200!, GET /a 200!, GET /a 200!, GET /b 200");
+  EXPECT_EQ(extraction.exchanges.list.back().response->body.size(), 10'000U);
 }
 
 TEST(Extractor, CountsTheMissingBytesOfABody) {

@@ -11,13 +11,14 @@
 namespace gray {
 namespace {
 
-constexpr std::size_t kMaxPrefix = 4096;  // bytes of one side, until someone must know them
-constexpr unsigned kMaxTries = 512;       // segments of a side without a beginning
+constexpr std::size_t kMaxPrefix = 16384;  // bytes of one side, until someone must know them
+constexpr unsigned kMaxTries = 512;        // segments of a side without a beginning
 
 class Recogniser final : public StreamConsumer {
  public:
   Recogniser(const Connection& connection, ConnectionNames names, ProtocolContext& context)
       : connection_(connection), names_(std::move(names)), context_(context) {}
+  ~Recogniser() override { let_go(); }
 
   void data(unsigned from, std::span<const std::uint8_t> bytes,
             std::uint64_t time_ns) noexcept override {
@@ -28,6 +29,7 @@ class Recogniser final : public StreamConsumer {
     if (side.unknown && !side.cut) return;
     if (!side.seen_start) side.cut = side.cut || !connection_.syn[from];
     side.seen_start = true;
+    if (!hold(2 * bytes.size())) return become_opaque("no_memory");
     held_.push_back({from, time_ns, {bytes.begin(), bytes.end()}});
     side.prefix.insert(side.prefix.end(), bytes.begin(), bytes.end());
     look(from);
@@ -69,6 +71,17 @@ class Recogniser final : public StreamConsumer {
     std::vector<std::uint8_t> bytes;
   };
 
+  bool hold(std::size_t bytes) noexcept {
+    if (!context_.kept.take(bytes)) return false;
+    charged_ += bytes;
+    return true;
+  }
+  void let_go() noexcept {
+    context_.kept.give_back(std::exchange(charged_, 0));
+    held_ = {};
+    for (Side& side : sides_) side.prefix = {};
+  }
+
   void look(unsigned from) noexcept {
     Side& side = sides_[from];
     bool more = false;
@@ -83,6 +96,8 @@ class Recogniser final : public StreamConsumer {
   void not_known(unsigned from) noexcept {
     Side& side = sides_[from];
     side.unknown = true;
+    context_.kept.give_back(2 * side.prefix.size());
+    charged_ -= 2 * side.prefix.size();
     side.prefix.clear();
     std::erase_if(held_, [&](const Held& held) { return held.from == from; });
     const Side& other = sides_[1 - from];
@@ -98,8 +113,9 @@ class Recogniser final : public StreamConsumer {
   void become(const Protocol& protocol) noexcept {
     if (protocol.reader == nullptr) return become_opaque(std::string(protocol.name));
     reader_ = protocol.reader(connection_, names_, context_);
-    for (const Held& held : std::exchange(held_, {}))
-      reader_->data(held.from, held.bytes, held.time_ns);
+    const std::vector<Held> held = std::exchange(held_, {});
+    let_go();
+    for (const Held& piece : held) reader_->data(piece.from, piece.bytes, piece.time_ns);
     for (unsigned from = 0; from < 2; ++from)
       if (sides_[from].ended) reader_->end(from);
   }
@@ -107,8 +123,7 @@ class Recogniser final : public StreamConsumer {
   void become_opaque(const std::string& reason) noexcept {
     opaque_ = true;
     ++context_.opaque[reason];
-    held_ = {};
-    sides_ = {};
+    let_go();
   }
 
   const Connection& connection_;
@@ -117,6 +132,7 @@ class Recogniser final : public StreamConsumer {
   std::unique_ptr<StreamConsumer> reader_;
   std::array<Side, 2> sides_;
   std::vector<Held> held_;
+  std::size_t charged_ = 0;  // of the memory budget
   bool opaque_ = false;
 };
 

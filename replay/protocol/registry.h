@@ -11,6 +11,7 @@
 
 #include "replay/protocol/exchange.h"
 #include "replay/protocol/extractor.h"
+#include "replay/protocol/memory_budget.h"
 #include "replay/stream/stream.h"
 
 namespace gray {
@@ -19,10 +20,12 @@ enum class Match : std::uint8_t { No, More, Yes };
 
 /// What readers of protocols share: where exchanges go, what is kept, what is counted.
 struct ProtocolContext {
-  ProtocolContext(const ExtractorOptions& wanted, ExchangeSink& to) : options(wanted), sink(to) {}
+  ProtocolContext(const ExtractorOptions& wanted, ExchangeSink& to)
+      : options(wanted), sink(to), kept{wanted.max_kept, 0} {}
 
   const ExtractorOptions& options;
   ExchangeSink& sink;
+  MemoryBudget kept;          ///< by open messages and first bytes
   std::uint64_t begun = 0;    ///< exchanges
   std::uint64_t given = 0;    ///< exchanges given out
   std::uint64_t bad = 0;      ///< messages that ended as not of their protocol

@@ -166,6 +166,7 @@ void Reassembler::receive(Flow& flow, unsigned from, const Packet& packet) noexc
   const unsigned other = 1 - from;
   if ((flags & kTcpAck) != 0 && flow.sides[other].started())
     flow.sides[other].acked(packet.ack, output(flow, other));
+  discard_unwanted(flow);
   if (!empty) payload(flow, from, packet);
   if ((flags & kTcpFin) != 0) {
     const std::uint32_t seq = packet.seq + packet.payload_wire_len;
@@ -212,8 +213,12 @@ void Reassembler::payload(Flow& flow, unsigned from, const Packet& packet) noexc
     ++counters_.buffer_full;
     side.give_up(output(flow, from));
   }
-  if (!flow.consumer->wanted())
-    for (Direction& unwanted : flow.sides) unwanted.discard(counters_);
+  discard_unwanted(flow);
+}
+
+void Reassembler::discard_unwanted(Flow& flow) noexcept {
+  if (!flow.consumer || flow.consumer->wanted()) return;
+  for (Direction& side : flow.sides) side.discard(counters_);
 }
 
 Direction::Output Reassembler::output(Flow& flow, unsigned from) noexcept {
@@ -234,24 +239,28 @@ void Reassembler::settle(Flow& flow) noexcept {
   while (held_bytes_ > options_.max_buffered && table_->waiting.first != nullptr) {
     Flow& longest = *table_->waiting.first;
     ++counters_.buffer_full;
-    while (longest.sides[0].waiting() || longest.sides[1].waiting()) give_up_earliest(longest);
+    give_up_all(longest);
     held_bytes_ -= longest.held;
     longest.held = 0;
     table_->waiting.remove(longest);
   }
 }
 
-void Reassembler::give_up_earliest(Flow& flow) noexcept {
+// What was captured first is delivered first, so that what was asked comes before its answer.
+void Reassembler::give_up_all(Flow& flow) noexcept {
   const auto& sides = flow.sides;
-  const bool second =
-      !sides[0].waiting() ||
-      (sides[1].waiting() && sides[1].waiting_since_ns() < sides[0].waiting_since_ns());
-  flow.sides[second].give_up(output(flow, second));
+  while (sides[0].waiting() || sides[1].waiting()) {
+    const bool second =
+        !sides[0].waiting() ||
+        (sides[1].waiting() && sides[1].waiting_since_ns() < sides[0].waiting_since_ns());
+    flow.sides[second].give_up(output(flow, second));
+    discard_unwanted(flow);
+  }
 }
 
 void Reassembler::close(Flow& flow, CloseReason reason) noexcept {
   if (flow.closed) return;
-  while (flow.sides[0].waiting() || flow.sides[1].waiting()) give_up_earliest(flow);
+  give_up_all(flow);
   settle(flow);
   flow.closed = true;
   if (flow.consumer) flow.consumer->closed(reason);

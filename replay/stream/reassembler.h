@@ -55,7 +55,8 @@ class Reassembler {
   void receive(Flow& flow, unsigned from, const Packet& packet) noexcept;
   void synchronise(Flow& flow, unsigned from, const Packet& packet) noexcept;
   void payload(Flow& flow, unsigned from, const Packet& packet) noexcept;
-  void give_up_earliest(Flow& flow) noexcept;
+  void give_up_all(Flow& flow) noexcept;
+  void discard_unwanted(Flow& flow) noexcept;
   void settle(Flow& flow) noexcept;
   Direction::Output output(Flow& flow, unsigned from) noexcept;
 

@@ -35,6 +35,8 @@ class Http1Connection final : public StreamConsumer {
         requests_{{MessageKind::Request, limits()}},
         responses_{{MessageKind::Response, limits()}} {}
 
+  ~Http1Connection() override { context_.kept.give_back(undecided_bytes_); }
+
   void data(unsigned from, Bytes bytes, std::uint64_t time_ns) noexcept override;
   void gap(unsigned from, std::uint64_t length) noexcept override;
   void end(unsigned from) noexcept override;
@@ -48,7 +50,9 @@ class Http1Connection final : public StreamConsumer {
   };
 
   ReaderLimits limits() const {
-    return {.max_body = context_.options.max_body, .hash_body = context_.options.hash_bodies};
+    return {.max_body = context_.options.max_body,
+            .hash_body = context_.options.hash_bodies,
+            .budget = &context_.kept};
   }
   void find_client(unsigned from, Bytes bytes) noexcept;
   bool search(Half& half, Match (*recognise)(Bytes) noexcept, Bytes bytes) noexcept;
@@ -180,6 +184,7 @@ void Http1Connection::end_response(ReadStatus status) noexcept {
 }
 
 void Http1Connection::postpone(Bytes bytes, std::uint64_t time_ns) noexcept {
+  if (!context_.kept.take(bytes.size())) return become_tunnel(switching_);
   undecided_.push_back({time_ns, {bytes.begin(), bytes.end()}});
   undecided_bytes_ += bytes.size();
   if (undecided_bytes_ > kMaxUndecided) decide_alone();
@@ -188,7 +193,7 @@ void Http1Connection::postpone(Bytes bytes, std::uint64_t time_ns) noexcept {
 // The change of protocol was declined: what the client sent since then is HTTP.
 void Http1Connection::resume() noexcept {
   switching_.clear();
-  undecided_bytes_ = 0;
+  context_.kept.give_back(std::exchange(undecided_bytes_, 0));
   for (const Undecided& piece : std::exchange(undecided_, {}))
     read_requests(piece.bytes, piece.time_ns);
 }
@@ -206,6 +211,7 @@ void Http1Connection::decide_alone() noexcept {
 void Http1Connection::become_tunnel(const std::string& reason) noexcept {
   tunnel_ = true;
   ++context_.opaque[reason];
+  context_.kept.give_back(std::exchange(undecided_bytes_, 0));
   undecided_ = {};
   pairing_.close();
 }

@@ -111,7 +111,9 @@ MessageReader::MessageReader(MessageKind kind, const ReaderLimits& limits)
   reset();
 }
 
-MessageReader::~MessageReader() = default;
+MessageReader::~MessageReader() {
+  reset();
+}
 
 void MessageReader::reset() noexcept {
   static const llhttp_settings_t kRequest = Callbacks::settings(MessageKind::Request);
@@ -127,7 +129,8 @@ void MessageReader::reset() noexcept {
   start_.clear();
   answers_.clear();
   digest_.reset();
-  head_bytes_ = 0;
+  if (limits_.budget != nullptr) limits_.budget->give_back(charged_);
+  charged_ = head_bytes_ = 0;
   status_ = 0;
   begun_ = line_read_ = head_read_ = false;
   in_name_ = in_chunk_ = missing_ = ended_ = upgrade_ = keep_alive_ = false;
@@ -165,6 +168,11 @@ bool MessageReader::understand_line() noexcept {
   return ended_ || llhttp_get_errno(&parser_) == HPE_OK;
 }
 
+// Frames may be captured out of order: the last byte came when all had come.
+void MessageReader::touch() noexcept {
+  if (begun_) message_.last_byte_ns = std::max(message_.last_byte_ns, now_ns_);
+}
+
 ReadStatus MessageReader::feed(std::span<const std::uint8_t> bytes, std::uint64_t now_ns) noexcept {
   const std::size_t offered = bytes.size();
   now_ns_ = now_ns;
@@ -173,7 +181,7 @@ ReadStatus MessageReader::feed(std::span<const std::uint8_t> bytes, std::uint64_
   if (kind_ == MessageKind::Request && !line_read_) {
     const bool read = read_line(bytes);
     consumed_ = offered - bytes.size();
-    if (begun_) message_.last_byte_ns = now_ns;
+    touch();
     if (!read) return ReadStatus::NeedMore;
     if (!understand_line()) {
       error_ = "no request line";
@@ -182,7 +190,7 @@ ReadStatus MessageReader::feed(std::span<const std::uint8_t> bytes, std::uint64_
     if (ended_) return finished(true);  // HTTP/0.9
   }
   const ReadStatus status = run(bytes);
-  if (begun_ && consumed_ > 0) message_.last_byte_ns = now_ns;
+  touch();
   return status;
 }
 
@@ -249,9 +257,15 @@ ReadStatus MessageReader::eof() noexcept {
   return finished(ended_);
 }
 
+bool MessageReader::charge(std::size_t bytes) noexcept {
+  if (limits_.budget != nullptr && !limits_.budget->take(bytes)) return false;
+  charged_ += bytes;
+  return true;
+}
+
 bool MessageReader::add(std::string& to, std::string_view piece) noexcept {
   head_bytes_ += piece.size();
-  if (head_bytes_ > limits_.max_head) return false;
+  if (head_bytes_ > limits_.max_head || !charge(piece.size())) return false;
   to += piece;
   return true;
 }
@@ -261,6 +275,7 @@ bool MessageReader::add_header(std::string_view piece, bool is_name) noexcept {
   Headers& headers = head_read_ ? message_.trailers : message_.headers;
   if (is_name && !in_name_) {
     head_bytes_ += sizeof(Header);
+    if (!charge(sizeof(Header))) return false;
     headers.emplace_back();
   }
   in_name_ = is_name;
@@ -294,11 +309,12 @@ int MessageReader::headers_complete() noexcept {
 void MessageReader::add_body(std::string_view piece) noexcept {
   message_.body_bytes += piece.size();
   if (digest_) digest_->add(piece);
-  if (!missing_) {
-    const std::size_t room = limits_.max_body - std::min(limits_.max_body, message_.body.size());
-    if (piece.size() > room) message_.truncated = true;
-    message_.body += piece.substr(0, room);
-  }
+  if (missing_) return;
+  const std::size_t room = limits_.max_body - std::min(limits_.max_body, message_.body.size());
+  const std::string_view kept = piece.substr(0, room);
+  const bool fits = !message_.truncated && charge(kept.size());
+  if (!fits || kept.size() < piece.size()) message_.truncated = true;
+  if (fits) message_.body += kept;
 }
 
 void MessageReader::finish_message() noexcept {

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "replay/protocol/exchange.h"
+#include "replay/protocol/memory_budget.h"
 
 namespace gray {
 
@@ -29,6 +30,7 @@ struct ReaderLimits {
   std::size_t max_body = 16u << 20;   ///< bytes of a body that are kept; the rest is counted
   std::size_t max_head = 256u << 10;  ///< bytes of start line, headers and trailers; above is Bad
   bool hash_body = false;
+  MemoryBudget* budget = nullptr;  ///< what is kept counts there; null: no limit
 };
 
 class MessageReader {
@@ -66,6 +68,9 @@ class MessageReader {
   /// Why it is Bad, in words.
   const char* error() const noexcept { return error_; }
 
+  /// Bytes taken from the budget for the current message; taking the message gives them back.
+  std::size_t charged() const noexcept { return charged_; }
+
   /// The message as far as it was read; the reader then starts afresh.
   Request take_request() noexcept;
   Response take_response() noexcept;
@@ -75,9 +80,11 @@ class MessageReader {
   struct Digest;
 
   void reset() noexcept;
+  void touch() noexcept;
   ReadStatus run(std::span<const std::uint8_t> bytes) noexcept;
   ReadStatus finished(bool complete) noexcept;
   void finish_message() noexcept;
+  bool charge(std::size_t bytes) noexcept;
   bool add(std::string& to, std::string_view piece) noexcept;
   bool add_header(std::string_view piece, bool is_name) noexcept;
   int headers_complete() noexcept;
@@ -96,6 +103,7 @@ class MessageReader {
   const char* error_ = "";
   std::size_t consumed_ = 0;
   std::size_t head_bytes_ = 0;
+  std::size_t charged_ = 0;
   std::uint64_t now_ns_ = 0;
   int status_ = 0;
   bool begun_ = false;

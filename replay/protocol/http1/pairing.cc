@@ -72,14 +72,34 @@ void Pairing::begin_request(const std::string& method, std::uint64_t offset,
   Pending& pending = add(offset);
   pending.answered = finished_;
   pending.exchange.request.method = method;
+  asking_ = pending.exchange.position;
+}
+
+Pairing::Pending* Pairing::at(std::optional<std::uint32_t> position) noexcept {
+  if (!position || pending_.empty() || *position < pending_.front().exchange.position)
+    return nullptr;
+  return &pending_[*position - pending_.front().exchange.position];
 }
 
 void Pairing::end_request(Request&& request) noexcept {
-  Pending& pending = pending_.back();
+  Pending* const found = at(std::exchange(asking_, std::nullopt));
+  if (found == nullptr) return;  // given out already, because too many waited for answers
+  Pending& pending = *found;
   request.authority = authority_of(request);
   pending.exchange.protocol = "http/" + (request.version.empty() ? "1.1" : request.version);
+  keep(pending, request);
   pending.exchange.request = std::move(request);
   pending.asked = true;
+}
+
+// A message that is over the budget by now has lost that race already: it is counted all the same,
+// so that the next ones wait for it.
+void Pairing::keep(Pending& pending, const Message& message) noexcept {
+  std::size_t bytes = message.body.size();
+  for (const Header& header : message.headers)
+    bytes += sizeof(Header) + header.name.size() + header.value.size();
+  context_.kept.used += bytes;
+  pending.kept += bytes;
 }
 
 std::size_t Pairing::unanswered() const noexcept {
@@ -98,8 +118,8 @@ std::size_t Pairing::choose() const noexcept {
 const std::string& Pairing::asked() const noexcept {
   static const std::string kNone;
   if (alone_) return kNone;
-  const std::size_t index =
-      answering_ ? *answering_ - pending_.front().exchange.position : choose();
+  const bool settled = answering_ && !pending_.empty();
+  const std::size_t index = settled ? *answering_ - pending_.front().exchange.position : choose();
   return index < pending_.size() ? pending_[index].exchange.request.method : kNone;
 }
 
@@ -115,14 +135,13 @@ void Pairing::begin_response(std::uint64_t offset) noexcept {
 }
 
 void Pairing::end_response(Response&& response) noexcept {
-  const bool known =
-      answering_ && !pending_.empty() && *answering_ >= pending_.front().exchange.position;
-  Pending& pending =
-      known ? pending_[*answering_ - pending_.front().exchange.position] : add(answer_offset_);
-  if (!known) {
+  Pending* const answered = at(answering_);
+  Pending& pending = answered != nullptr ? *answered : add(answer_offset_);
+  if (answered == nullptr) {
     pending.asked = true;
     pending.exchange.protocol = "http/" + response.version;
   }
+  keep(pending, response);
   pending.exchange.response = std::move(response);
   pending.answered = true;
   answering_.reset();
@@ -137,6 +156,7 @@ void Pairing::no_more_responses() noexcept {
 void Pairing::give_out() noexcept {
   while (!pending_.empty() && pending_.front().asked && pending_.front().answered) {
     ++context_.given;
+    context_.kept.give_back(pending_.front().kept);
     context_.sink.exchange(std::move(pending_.front().exchange));
     pending_.pop_front();
   }

@@ -43,11 +43,14 @@ class Pairing {
  private:
   struct Pending {
     Exchange exchange;
+    std::size_t kept = 0;   // of the memory budget
     bool asked = false;     // the request is as complete as it will be
     bool answered = false;  // so is the response
   };
 
   Pending& add(std::uint64_t offset) noexcept;
+  Pending* at(std::optional<std::uint32_t> position) noexcept;
+  void keep(Pending& pending, const Message& message) noexcept;
   std::size_t unanswered() const noexcept;
   std::size_t choose() const noexcept;
   ExchangeId make_id(const Exchange& exchange, std::uint64_t offset) const noexcept;
@@ -56,6 +59,7 @@ class Pairing {
   const ConnectionNames& names_;
   ProtocolContext& context_;
   std::deque<Pending> pending_;
+  std::optional<std::uint32_t> asking_;     // position of the request that is being read
   std::optional<std::uint32_t> answering_;  // position; set from begin_ to end_response
   std::uint64_t answer_offset_ = 0;
   std::uint32_t positions_ = 0;

@@ -12,7 +12,7 @@ namespace gray::http1 {
 namespace {
 
 constexpr std::size_t kMaxMethod = 32;   // bytes
-constexpr std::size_t kMaxLine = 16384;  // bytes in which an unknown method's line has to end
+constexpr std::size_t kMaxLine = 16000;  // bytes in which the request line has to end
 
 #define GRAY_METHOD(number, id, text) std::string_view(#text),
 constexpr std::array kMethods{HTTP_METHOD_MAP(GRAY_METHOD)};
@@ -36,12 +36,12 @@ bool is_digit(char c) noexcept {
   return c >= '0' && c <= '9';
 }
 
-// An unknown method is believed when the whole line is a request line.
-Match whole_line(std::string_view bytes) noexcept {
+Match whole_line(std::string_view bytes, bool known_method) noexcept {
   const std::size_t end = bytes.find('\n');
   if (end == std::string_view::npos) return bytes.size() > kMaxLine ? Match::No : Match::More;
   const auto line = parse_request_line(bytes.substr(0, end));
-  return line && !line->version.empty() && !line->target.empty() ? Match::Yes : Match::No;
+  return line && (known_method || (!line->version.empty() && !line->target.empty())) ? Match::Yes
+                                                                                     : Match::No;
 }
 
 }  // namespace
@@ -55,7 +55,7 @@ Match recognise_request(std::span<const std::uint8_t> bytes) noexcept {
   if (space == line.size()) return Match::More;
   if (method == "PRI") return Match::No;
   const bool known = std::find(kMethods.begin(), kMethods.end(), method) != kMethods.end();
-  return known ? Match::Yes : whole_line(line);
+  return whole_line(line, known);
 }
 
 Match recognise_response(std::span<const std::uint8_t> bytes) noexcept {

@@ -8,7 +8,8 @@
 
 namespace gray::http1 {
 
-/// "GET /", or any token, a target and "HTTP/1." on one line (RFC 9112 section 3).
+/// A whole request line (RFC 9112 section 3): a method in capitals, a target, "HTTP/1.1"; or one of
+/// HTTP/0.9 with a well-known method.
 Match recognise_request(std::span<const std::uint8_t> bytes) noexcept;
 /// "HTTP/1.1 200" (RFC 9112 section 4).
 Match recognise_response(std::span<const std::uint8_t> bytes) noexcept;
