@@ -346,6 +346,20 @@ TEST(Reassembler, UnwantedConnectionsCostNothingMore) {
   EXPECT_EQ(wire.only().text[0], "abc");
 }
 
+TEST(Reassembler, UnwantedFromAnAcknowledgementOn) {
+  Wire wire;
+  wire.recorder.wanted_bytes = 3;
+  wire.open(1000, 9000);
+  wire.send(0, 1003, "def");
+  wire.send(0, 1010, "klm");
+  wire.send(1, 9000, "x", kTcpAck, 1006);  // "<3>def" is all that is wanted
+  wire.send(0, 1013, "nop");
+  EXPECT_EQ(wire.reassembler.held_bytes(), 0U);
+  wire.send(0, 1016, "", kTcpRst);
+  EXPECT_EQ(wire.only().text[0], "<3>def");
+  EXPECT_EQ(wire.only().reason, CloseReason::Reset);
+}
+
 // A stream, cut into segments that are repeated, reordered and partly lost. Every byte of the
 // stream is a function of its offset, so overlaps always agree.
 struct Model {
