@@ -1,0 +1,138 @@
+#include "replay/report/run.h"
+
+#include <fmt/format.h>
+
+namespace gray {
+namespace {
+
+std::vector<Drop> as_drops(const std::map<std::string, std::uint64_t>& counts, DropKind kind) {
+  std::vector<Drop> drops;
+  for (const auto& [name, count] : counts) drops.push_back({name, count, kind});
+  return drops;
+}
+
+}  // namespace
+
+ReplayRun::ReplayRun(const RunOptions& options)
+    : options_(options),
+      selector_(options.select),
+      scrubber_(Scrubber::from_option(options.scrub)),
+      rewriter_(options.rewrite),
+      judge_(std::make_unique<Judge>(options.compare, options.gate, scrubber_, options.trials)),
+      sender_(std::make_unique<Sender>(options.send,
+                                       [this](Trial&& trial) { judge_->add(std::move(trial)); })) {}
+
+ReplayRun::~ReplayRun() = default;
+
+const char* ReplayRun::refuse(const Exchange& exchange) const noexcept {
+  if (const char* reason = selector_.refuse(exchange)) return reason;
+  if (options_.limit > 0 && selected_.load(std::memory_order_relaxed) >= options_.limit)
+    return "limit";
+  return nullptr;
+}
+
+void ReplayRun::exchange(Exchange&& exchange) {
+  read_.fetch_add(1, std::memory_order_relaxed);
+  if (const char* reason = refuse(exchange)) return skip(select_drops_, reason);
+  if (const auto reason = conflict(exchange.server)) {
+    skip(select_drops_, "target_is_server");
+    const std::lock_guard lock(mutex_);
+    refusal_ = *reason;
+    return abort();
+  }
+  selected_.fetch_add(1, std::memory_order_relaxed);
+  if (const char* reason = scrubber_.scrub(exchange.request)) return skip(scrub_drops_, reason);
+  scrubbed_.fetch_add(1, std::memory_order_relaxed);
+  const auto& targets = options_.send.targets;
+  rewriter_.rewrite(exchange.request,
+                    targets[target_of(exchange.stream, targets.size())].authority);
+  if (options_.dry_run) {
+    ++dry_;
+    return options_.dry_run(exchange.request);
+  }
+  sender_->submit(std::move(exchange));
+}
+
+void ReplayRun::connection_end(std::uint64_t stream) {
+  sender_->connection_end(stream);
+}
+
+void ReplayRun::close() {
+  sender_->close();
+}
+
+void ReplayRun::send() {
+  sender_->run();
+}
+
+void ReplayRun::abort() noexcept {
+  sender_->abort();
+}
+
+std::optional<std::string> ReplayRun::conflict(const Endpoint& server) const {
+  if (options_.force) return std::nullopt;
+  for (const Target& target : options_.send.targets)
+    for (const Endpoint& endpoint : target.endpoints)
+      if (endpoint == server)
+        return fmt::format(
+            "target {} is a captured server: a canary must be another one (--force sends all the "
+            "same)",
+            target.url);
+  return std::nullopt;
+}
+
+std::string ReplayRun::refusal() const {
+  const std::lock_guard lock(mutex_);
+  return refusal_;
+}
+
+ReplayRun::Status ReplayRun::status() const {
+  return {.read = read_.load(),
+          .selected = selected_.load(),
+          .different = judge_->different(),
+          .send = sender_->stats()};
+}
+
+void ReplayRun::add_stages(Ledger& ledger) const {
+  ledger.add({.name = "select",
+              .unit = "exchanges",
+              .in = read_.load(),
+              .out = selected_.load(),
+              .drops = as_drops(select_drops_, DropKind::Selection)});
+  ledger.add({.name = "scrub",
+              .unit = "exchanges",
+              .in = selected_.load(),
+              .out = scrubbed_.load(),
+              .drops = as_drops(scrub_drops_, DropKind::Loss)});
+  if (options_.dry_run)
+    ledger.add({.name = "dry_run",
+                .unit = "exchanges",
+                .in = scrubbed_.load(),
+                .out = 0,
+                .drops = {{"not_sent", dry_, DropKind::Selection}}});
+  sender_->account(ledger);
+  judge_->account(ledger);
+}
+
+RunSummary ReplayRun::finish(const Ledger& upstream) {
+  judge_->finish();
+  const SendStats sent = sender_->stats();
+  RunSummary summary;
+  summary.read = read_.load();
+  summary.selected = selected_.load();
+  summary.skipped = select_drops_;
+  for (const auto& [name, count] : scrub_drops_) summary.skipped[name] += count;
+  summary.tally = judge_->gate().tally();
+  summary.sent = summary.tally.sent;
+  summary.answered = summary.tally.answered;
+  summary.failed = summary.tally.failed;
+  summary.lateness = sent.lateness;
+  summary.seconds = sent.seconds;
+  summary.ledger = upstream;
+  add_stages(summary.ledger);
+  summary.verdict = judge_->gate().verdict();
+  for (const Target& target : options_.send.targets) summary.targets.push_back(target.url);
+  return summary;
+}
+
+}  // namespace gray
