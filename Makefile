@@ -85,7 +85,11 @@ $B/$1.a: $(call objects,$(call sources,$1)) $(if $(filter replay/protocol,$1),$(
 endef
 $(foreach m,$(modules),$(eval $(call module_rules,$m)))
 
+# A tool is no module: its tests link what it is made of, but for main.
+own_objects = $(call objects,$(filter-out %/main.cc,$(call sources,$(filter tools/%,$1))))
+
 define test_rules
+$(call name_of,$1)_test $(call name_of,$1)_root_test: $(if $(filter tools/%,$1),$(call own_objects,$1))
 $(call name_of,$1)_test: $(call objects,$(call unit_of,$1))
 $(call name_of,$1)_root_test: $(call objects,$(call root_of,$1))
 $(call name_of,$1)_root_test: $B/userspace/lab.a $B/userspace/base.a
@@ -130,5 +134,5 @@ help:
 
 .PHONY: all unit bpf-test unit-bpf-test tests test deps check demo install format clean help
 .DELETE_ON_ERROR:
-.SECONDARY:
+.SECONDARY: $(bpf:%.c=$B/%.o)
 -include $(shell find $B -name '*.d' 2>/dev/null)

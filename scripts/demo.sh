@@ -74,7 +74,7 @@ CONF
 }
 
 start_nginx() { # start_nginx NS DIR
-  in_ns "$1" nginx -e "$2/error.log" -c "$2/nginx.conf" &
+  nsenter --net="/run/netns/$1" nginx -e "$2/error.log" -c "$2/nginx.conf" &
   started+=($!)
 }
 
@@ -86,6 +86,18 @@ wait_for() { # wait_for URL, from the users' side or production's
   done
   echo "demo: $1 does not answer" >&2
   exit 1
+}
+
+wait_until_at_work() { # wait_until_at_work LOG...: each grayxdp has said on stderr what it listens to
+  local log _
+  for log in "$@"; do
+    for _ in $(seq 100); do
+      grep -q ' (' "$log" 2>/dev/null && continue 2
+      sleep 0.1
+    done
+    echo "demo: a grayxdp did not start: $(cat "$log")" >&2
+    exit 1
+  done
 }
 
 users() { # one round of what users do; all secrets are in it
@@ -144,16 +156,20 @@ mirror() { # mirror NAME CANARY
     --allow-method GET,HEAD,POST --max-p99 40ms --trials "$out/$1/trials.jsonl" \
     --report "$out/$1/report.html" --json >"$out/$1/summary.json" 2>"$out/$1/mirror.log" &
 }
-in_ns "$good" "$bin" capture -i eth0 -w "$out/good/received.pcapng" 2>"$out/good/capture.log" &
+received() { # received NAME NS: what reaches a canary, off its own wire
+  nsenter --net="/run/netns/$2" "$bin" capture -i eth0 -w "$out/$1/received.pcapng" \
+    2>"$out/$1/capture.log" &
+}
+received good "$good"
 capture_good=$!
-in_ns "$bad" "$bin" capture -i eth0 -w "$out/bad/received.pcapng" 2>"$out/bad/capture.log" &
+received bad "$bad"
 capture_bad=$!
 mirror good 10.77.1.2
 mirror_good=$!
 mirror bad 10.77.2.2
 mirror_bad=$!
 started+=("$capture_good" "$capture_bad" "$mirror_good" "$mirror_bad")
-sleep 1.5
+wait_until_at_work "$out"/{good,bad}/{capture,mirror}.log
 rounds=60
 for _ in $(seq "$rounds"); do users; done
 echo "$rounds rounds of users' requests sent"
@@ -202,7 +218,7 @@ nice -n 5 nsenter --net="/run/netns/$prod" "$bin" mirror -i prod0 --port 80 --sa
   --to http://10.77.1.2 --json >"$out/good/under-load.json" 2>"$out/good/under-load.log" &
 under_load=$!
 started+=("$under_load")
-sleep 1.5
+wait_until_at_work "$out/good/under-load.log"
 mirrored=$(load 5)
 finish "$under_load" || true
 awk -v a="$alone" -v b="$mirrored" \

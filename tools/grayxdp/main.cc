@@ -1,0 +1,66 @@
+// The grayxdp command: names the verbs, reads the command line, and turns every error into one line
+// and an exit code. What a verb does is in the verb's own file.
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <iostream>
+#include <string>
+
+#include "tools/grayxdp/verbs.h"
+#include "userspace/base/errors.h"
+
+namespace {
+
+int complain(const std::string& text, int code) {
+  std::cerr << "grayxdp: " << text << '\n';
+  return code;
+}
+
+// CLI11's own messages run over several lines and name options without the verb they belong to.
+int complain_about_usage(const CLI::App& app, const CLI::ParseError& error) {
+  std::string verb = "grayxdp";
+  for (const CLI::App* chosen : app.get_subcommands()) verb += " " + chosen->get_name();
+  std::string text = error.what();
+  for (char& c : text)
+    if (c == '\n') c = ' ';
+  return complain(text + " (see `" + verb + " --help`)", gray::kExitUsage);
+}
+
+int parse_and_act(CLI::App& app, gray::Action& action, int argc, char** argv) {
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help
+    return complain_about_usage(app, error);
+  }
+  return action();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+  std::signal(SIGPIPE, SIG_IGN);
+
+  CLI::App app{"Mirrors production traffic and replays it to a canary."};
+  app.name("grayxdp");
+  app.require_subcommand(1);
+  app.get_formatter()->column_width(34);
+  gray::Action action;
+  gray::add_capture(app, action);
+  gray::add_flows(app, action);
+  gray::add_requests(app, action);
+  gray::add_replay(app, action);
+  gray::add_mirror(app, action);
+  gray::add_scrub(app, action);
+  gray::add_doctor(app, action);
+  gray::add_version(app, action);
+  return parse_and_act(app, action, argc, argv);
+} catch (const gray::UsageError& error) {
+  return complain(error.what(), gray::kExitUsage);
+} catch (const std::exception& error) {
+  return complain(gray::describe(error), gray::kExitFailed);
+}

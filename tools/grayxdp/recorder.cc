@@ -1,0 +1,83 @@
+#include "tools/grayxdp/recorder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "userspace/base/clock.h"
+
+namespace gray {
+namespace {
+
+std::uint64_t lost_in_kernel(const Counters& counters) {
+  std::uint64_t lost = 0;
+  for (const Drop& drop : kernel_stage("", counters).drops)
+    if (drop.kind == DropKind::Loss) lost += drop.count;
+  return lost;
+}
+
+}  // namespace
+
+Recorder::Recorder(FrameOutput& output, const RecorderLimits& limits, Program& program, Stop& stop)
+    : output_(output),
+      limits_(limits),
+      program_(program),
+      stop_(stop),
+      started_ns_(monotonic_ns()),
+      flushed_ns_(started_ns_) {}
+
+void Recorder::consume(std::span<const Frame> frames) noexcept {
+  for (const Frame& frame : frames) consume_one(frame);
+}
+
+void Recorder::consume_one(const Frame& frame) noexcept {
+  ++in_;
+  if (limits_.count > 0 && put_ >= limits_.count) {
+    ++after_count_;
+    return;
+  }
+  Frame cut = frame;
+  if (limits_.snaplen > 0)
+    cut.bytes = cut.bytes.first(std::min<std::size_t>(cut.bytes.size(), limits_.snaplen));
+  if (!output_.put(cut, dropped_before_)) {
+    ++failed_;
+    stop_.request();
+    return;
+  }
+  dropped_before_ = 0;
+  ++put_;
+  frame_bytes_ += cut.bytes.size();
+  if (limits_.count > 0 && put_ == limits_.count) stop_.request();
+}
+
+void Recorder::tick() noexcept {
+  const std::uint64_t now = monotonic_ns();
+  if (limits_.duration_ns > 0 && now - started_ns_ >= limits_.duration_ns) stop_.request();
+  if (now - flushed_ns_ >= kNsPerSecond) {
+    output_.flush();
+    flushed_ns_ = now;
+  }
+  const std::uint64_t drops = lost_in_kernel(program_.counters());
+  dropped_before_ += drops - kernel_drops_;
+  kernel_drops_ = drops;
+  if (progress_.due()) show_progress();
+}
+
+void Recorder::show_progress() {
+  progress_.show(fmt::format("{} frames, {:.0f}/s, {} dropped by the kernel", put_,
+                             progress_.rate(put_), kernel_drops_));
+}
+
+double Recorder::seconds() const noexcept {
+  return static_cast<double>(monotonic_ns() - started_ns_) / static_cast<double>(kNsPerSecond);
+}
+
+void Recorder::account(Ledger& ledger) const {
+  ledger.add({.name = output_.stage(),
+              .in = in_,
+              .out = put(),
+              .drops = {{"after_count", after_count_, DropKind::Selection},
+                        {"write_failed", failed_ + output_.unsafe(), DropKind::Loss}}});
+}
+
+}  // namespace gray

@@ -1,0 +1,24 @@
+// Ctrl-C: the first one asks for a clean end, the second stops at once. One Stop a process, made by
+// the verb before its threads.
+#pragma once
+
+#include <atomic>
+
+namespace gray {
+
+class Stop {
+ public:
+  /// Catches SIGINT and SIGTERM.
+  Stop();
+  ~Stop();
+  Stop(const Stop&) = delete;
+  Stop& operator=(const Stop&) = delete;
+
+  void request() noexcept;
+  bool requested() const noexcept { return flag().load(std::memory_order_relaxed); }
+  /// A signal asked for it, not the verb itself.
+  bool interrupted() const noexcept;
+  const std::atomic<bool>& flag() const noexcept;
+};
+
+}  // namespace gray

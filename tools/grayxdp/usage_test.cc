@@ -1,0 +1,111 @@
+// Wrong use, as a person meets it: each gives one line that says what to do, and the documented
+// exit code. Nothing here needs root.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+
+#include "userspace/lab/process.h"
+#include "userspace/lab/temp_dir.h"
+
+namespace gray {
+namespace {
+
+RunResult grayxdp(Argv arguments) {
+  arguments.insert(arguments.begin(), built_binary("grayxdp"));
+  return run(arguments);
+}
+
+struct WrongUse {
+  const char* sentence;
+  Argv arguments;
+  int status;
+  const char* says;
+};
+
+class Usage : public testing::TestWithParam<WrongUse> {};
+
+TEST_P(Usage, IsOneLineThatHelps) {
+  const WrongUse& wrong = GetParam();
+  const RunResult result = grayxdp(wrong.arguments);
+  EXPECT_EQ(result.status, wrong.status) << wrong.sentence << "\n" << result.err;
+  EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
+  EXPECT_TRUE(result.err.starts_with("grayxdp: ")) << result.err;
+  EXPECT_NE(result.err.find(wrong.says), std::string::npos) << result.err;
+  EXPECT_EQ(result.out, "");
+}
+
+const WrongUse kWrongUses[] = {
+    {"no verb", {}, 2, "subcommand"},
+    {"an unknown verb", {"captur", "-i", "lo"}, 2, "captur"},
+    {"an unknown option", {"capture", "-i", "lo", "--colour"}, 2, "--colour"},
+    {"capture without an interface", {"capture"}, 2, "interface"},
+    {"an unknown mode", {"capture", "-i", "lo", "--mode", "span"}, 2, "span"},
+    {"a bad network", {"capture", "-i", "lo", "--net", "10.0.0.0/33"}, 2, "10.0.0.0/33"},
+    {"a bad protocol", {"capture", "-i", "lo", "--proto", "http"}, 2, "http"},
+    {"a bad share", {"capture", "-i", "lo", "--sample", "5"}, 2, "5%"},
+    {"a bad duration", {"capture", "-i", "lo", "--duration", "5"}, 2, "5s"},
+    {"a filter expression", {"capture", "-i", "lo", "tcp", "port", "80"}, 2, "--port"},
+    {"a port that is none", {"capture", "-i", "lo", "--port", "70000"}, 2, "70000"},
+    {"no such interface", {"capture", "-i", "nosuch0"}, 2, "nosuch0"},
+    {"flows of nothing", {"flows"}, 2, "-r FILE"},
+    {"requests of no file", {"requests"}, 2, "FILE"},
+    {"a file that is not there", {"requests", "/nonexistent.pcap"}, 1, "/nonexistent.pcap"},
+    {"replay to nowhere", {"replay", "x.pcap"}, 2, "--to"},
+    {"a target that is no URL", {"replay", "x.pcap", "--to", "canary"}, 2, "canary"},
+    {"https", {"replay", "x.pcap", "--to", "https://127.0.0.1"}, 2, "https"},
+    {"two paces", {"replay", "x.pcap", "--to", "http://127.0.0.1", "-t", "-x", "2"}, 2, "-x"},
+    {"a rules file that is not there",
+     {"replay", "x.pcap", "--to", "http://127.0.0.1", "--scrub", "/nonexistent.yaml"},
+     2,
+     "/nonexistent.yaml"},
+    {"a bad regex", {"replay", "x.pcap", "--to", "http://127.0.0.1", "--allow-url", "("}, 2, "("},
+};
+
+INSTANTIATE_TEST_SUITE_P(Table, Usage, testing::ValuesIn(kWrongUses),
+                         [](const testing::TestParamInfo<WrongUse>& use) {
+                           std::string name = use.param.sentence;
+                           std::replace_if(
+                               name.begin(), name.end(), [](char c) { return !isalnum(c); }, '_');
+                           return name;
+                         });
+
+class BadFiles : public testing::TestWithParam<const char*> {};
+
+TEST_P(BadFiles, AreRefusedByName) {
+  const TempDir dir;
+  const std::string path = dir / "bad.pcap";
+  std::ofstream(path, std::ios::binary) << GetParam();
+  for (const char* verb : {"requests", "flows"}) {
+    Argv arguments{verb};
+    if (std::string(verb) == "flows") arguments.push_back("-r");
+    arguments.push_back(path);
+    const RunResult result = grayxdp(arguments);
+    EXPECT_EQ(result.status, 1) << verb << ": " << result.err;
+    EXPECT_NE(result.err.find("bad.pcap"), std::string::npos) << result.err;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Table, BadFiles,
+                         testing::Values("", "garbage garbage garbage garbage garbage",
+                                         "\xd4\xc3\xb2\xa1", "\n\r\r\n"));
+
+TEST(Help, OfEveryVerbEndsWithExamples) {
+  for (const char* verb :
+       {"capture", "flows", "requests", "replay", "mirror", "scrub", "doctor", "version"}) {
+    const RunResult result = grayxdp({verb, "--help"});
+    EXPECT_EQ(result.status, 0) << verb;
+    EXPECT_NE(result.out.find("Examples:"), std::string::npos) << verb;
+    EXPECT_LE(std::count(result.out.begin(), result.out.end(), '\n'), 60) << verb;
+  }
+}
+
+TEST(Version, NamesEveryLibrary) {
+  const RunResult result = grayxdp({"version"});
+  EXPECT_EQ(result.status, 0);
+  for (const char* name : {"grayxdp ", "kernel ", "libbpf ", "libxdp ", "libpcap "})
+    EXPECT_NE(result.out.find(name), std::string::npos) << name;
+}
+
+}  // namespace
+}  // namespace gray
