@@ -1,0 +1,122 @@
+// `mirror`, live: the good canary passes, a bad one fails for the right reasons, and no canary,
+// however it behaves, costs production or the account anything.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "userspace/lab/production.h"
+
+namespace gray {
+namespace {
+
+constexpr const char* kShop = R"(
+    location /price { return 200 '{"sku":"lamp","price":19.90}'; }
+    location /stock { return 200 '{"left":17}'; }
+)";
+constexpr const char* kBadShop = R"(
+    location /price { return 200 '{"sku":"lamp","price":20.90}'; }
+    location /stock { return 500 '{"left":17}'; }
+)";
+
+void use(const ProductionLab& lab, int rounds) {
+  const std::string base = kProductionUrl;
+  for (int i = 0; i < rounds; ++i)
+    lab.curl({"-o", "/dev/null", base + "/price", "-o", "/dev/null", base + "/stock", "-o",
+              "/dev/null", base + "/other"});
+}
+
+struct Mirrored {
+  int status = -1;
+  nlohmann::json summary;
+  std::string err;
+};
+
+Mirrored mirror(const ProductionLab& lab, const Argv& more, const std::function<void()>& traffic) {
+  Argv arguments{"mirror", "-i", "vb", "--port", "80", "--to", kCanaryUrl, "--json"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  Process process = lab.start_grayxdp(arguments);
+  traffic();
+  std::this_thread::sleep_for(std::chrono::milliseconds(700));
+  Mirrored result;
+  result.status = interrupt(process);
+  result.err = process.err();
+  const auto lines = json_lines(process.out());
+  if (!lines.empty()) result.summary = lines.at(0);
+  return result;
+}
+
+TEST(Mirror, PassesTheGoodCanary) {
+  ProductionLab lab;
+  const Nginx production(lab.production, "10.9.0.2", kShop);
+  const Nginx canary(lab.canary, "10.9.1.2", kShop);
+  const Mirrored result = mirror(lab, {}, [&] { use(lab, 10); });
+  EXPECT_EQ(result.status, 0) << result.err << result.summary;
+  EXPECT_EQ(result.summary["verdict"], "pass") << result.summary;
+  EXPECT_EQ(result.summary["compare"]["same"], 30) << result.summary;
+  EXPECT_EQ(result.summary["balanced"], true) << result.summary;
+  EXPECT_EQ(canary.targets().size(), 30u);
+  EXPECT_NE(canary.log().find("gray=1"), std::string::npos) << "not coloured";
+}
+
+TEST(Mirror, FailsTheBadCanaryForTheRightReasons) {
+  ProductionLab lab;
+  const Nginx production(lab.production, "10.9.0.2", kShop);
+  const Nginx canary(lab.canary, "10.9.1.2", kBadShop);
+  const Mirrored result = mirror(lab, {}, [&] { use(lab, 10); });
+  EXPECT_EQ(result.status, 4) << result.err << result.summary;
+  EXPECT_EQ(result.summary["verdict"], "fail");
+  EXPECT_EQ(result.summary["compare"]["by_field"].dump(), R"({"json.$.price":10,"status":10})");
+  EXPECT_EQ(result.summary["compare"]["same"], 10);
+  EXPECT_EQ(result.summary["balanced"], true) << result.summary;
+}
+
+TEST(Mirror, ADeadCanaryCostsNothingButCountedFailures) {
+  ProductionLab lab;
+  const Nginx production(lab.production, "10.9.0.2", kShop);
+  const Mirrored result = mirror(lab, {"--timeout", "1s"}, [&] { use(lab, 10); });
+  EXPECT_EQ(result.status, 4) << result.err;
+  EXPECT_EQ(result.summary["exchanges"]["failed"]["connect"], 30) << result.summary;
+  EXPECT_EQ(result.summary["balanced"], true) << result.summary;
+  EXPECT_EQ(production.targets().size(), 30u);
+}
+
+TEST(Mirror, ReplayedTrafficIsNeverMirroredAgain) {
+  ProductionLab lab;
+  const Nginx production(lab.production, "10.9.0.2", kShop);
+  // The canary stands behind the mirrored interface, so all that is replayed passes there, too.
+  lab.lab.address("va", "10.9.0.9/24");
+  const Nginx canary(lab.users, "10.9.0.9", kShop);
+  const Mirrored result = mirror(lab, {"--to", "http://10.9.0.9"}, [&] { use(lab, 10); });
+  EXPECT_EQ(result.summary["exchanges"]["read"], 30) << result.summary;
+  EXPECT_GT(stage_of(result.summary, "tc")["drops"]["excluded"], 0) << result.summary;
+}
+
+TEST(Mirror, RefusesProductionItself) {
+  ProductionLab lab;
+  const RunResult result = lab.grayxdp({"mirror", "-i", "vb", "--to", kProductionUrl});
+  EXPECT_EQ(result.status, 2);
+  EXPECT_NE(result.err.find("--force"), std::string::npos) << result.err;
+  EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
+}
+
+TEST(Mirror, InTapModeACapturedServerIsRefusedWhenItIsSeen) {
+  ProductionLab lab;
+  const Nginx production(lab.production, "10.9.0.2", kShop);
+  // Everything on va is mirrored to a dedicated port, as a switch would.
+  lab.lab.link(lab.users, "span0", lab.production, "span1");
+  lab.users.must_run({"tc", "qdisc", "add", "dev", "va", "clsact"});
+  for (const char* side : {"ingress", "egress"})
+    lab.users.must_run({"tc", "filter", "add", "dev", "va", side, "matchall", "action", "mirred",
+                        "egress", "mirror", "dev", "span0"});
+  Process process = lab.start_grayxdp(
+      {"mirror", "-i", "span1", "--mode", "tap", "--to", kProductionUrl, "--allow-method", "GET"});
+  use(lab, 1);
+  const auto status = process.wait(std::chrono::seconds(10));
+  EXPECT_EQ(status, 2) << process.err() << process.out();
+  EXPECT_NE(process.err().find("captured server"), std::string::npos) << process.err();
+  EXPECT_EQ(production.targets().size(), 3u) << "production was replayed to";
+}
+
+}  // namespace
+}  // namespace gray
