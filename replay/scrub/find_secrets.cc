@@ -18,7 +18,8 @@ constexpr std::size_t kMinCredential = 8;  // "Bearer of bad news" is no credent
 
 constexpr std::array<bool, 256> make_triggers() {
   std::array<bool, 256> triggers{};
-  for (const unsigned char c : std::string_view("0123456789@eBbAgsxG-=:<")) triggers[c] = true;
+  for (const char c : std::string_view("0123456789@eBbAgsxG-=:<"))
+    triggers[static_cast<unsigned char>(c)] = true;
   return triggers;
 }
 constexpr auto kTriggers = make_triggers();
