@@ -126,7 +126,8 @@ demo: deps  ## everything from a fresh clone: packages, build, the main job show
 install: all  ## into $(DESTDIR)$(PREFIX)/sbin
 	install -D -m 0755 -t $(DESTDIR)$(PREFIX)/sbin $B/grayxdp
 format:  ## clang-format every tracked source
-	git ls-files '*.c' '*.h' '*.cc' | xargs clang-format -i
+	git ls-files 'bpf/*.c' 'bpf/*.h' ':!bpf/test_run.h' | xargs clang-format -i
+	git ls-files '*.cc' '*.h' ':!bpf/*.h' bpf/test_run.h | xargs clang-format -i --style=file:.clang-format
 clean:  ## remove build/
 	$(RM) -r build
 help:

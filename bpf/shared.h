@@ -26,35 +26,35 @@ enum {
  * what he did not, NOTE things worth knowing that drop nothing.
  * In every program: SEEN = CAPTURED + all SELECT + all LOSS.
  */
-#define GRAY_COUNTERS(X)                             \
-	X(SEEN, "seen", STAGE)                       \
-	X(CAPTURED, "captured", STAGE)               \
-	X(SEEN_BYTES, "seen_bytes", NOTE)            \
-	X(CAPTURED_BYTES, "captured_bytes", NOTE)    \
-	X(DISABLED, "disabled", SELECT)              \
-	X(FILTERED, "filtered", SELECT)              \
-	X(FRAGMENT, "fragment", SELECT)              \
-	X(MALFORMED, "malformed", SELECT)            \
-	X(EXCLUDED, "excluded", SELECT)              \
-	X(SAMPLED, "sampled", SELECT)                \
-	X(NO_SOCKET, "no_socket", LOSS)              \
-	X(TOO_LONG, "too_long", LOSS)                \
-	X(NO_META, "no_meta", LOSS)                  \
-	X(RING_FULL, "ring_full", LOSS)              \
-	X(COPY_FAILED, "copy_failed", LOSS)          \
-	X(ODD_RUNT, "odd_runt", NOTE)                \
-	X(ODD_VLAN, "odd_vlan", NOTE)                \
-	X(ODD_IP, "odd_ip_header", NOTE)             \
-	X(ODD_EXT, "odd_ipv6_extension", NOTE)       \
-	X(ODD_L4, "odd_l4_header", NOTE)             \
-	X(FLOW_NEW, "flow_new", NOTE)                \
+#define GRAY_COUNTERS(X)                                                                           \
+	X(SEEN, "seen", STAGE)                                                                     \
+	X(CAPTURED, "captured", STAGE)                                                             \
+	X(SEEN_BYTES, "seen_bytes", NOTE)                                                          \
+	X(CAPTURED_BYTES, "captured_bytes", NOTE)                                                  \
+	X(DISABLED, "disabled", SELECT)                                                            \
+	X(FILTERED, "filtered", SELECT)                                                            \
+	X(FRAGMENT, "fragment", SELECT)                                                            \
+	X(MALFORMED, "malformed", SELECT)                                                          \
+	X(EXCLUDED, "excluded", SELECT)                                                            \
+	X(SAMPLED, "sampled", SELECT)                                                              \
+	X(NO_SOCKET, "no_socket", LOSS)                                                            \
+	X(TOO_LONG, "too_long", LOSS)                                                              \
+	X(NO_META, "no_meta", LOSS)                                                                \
+	X(RING_FULL, "ring_full", LOSS)                                                            \
+	X(COPY_FAILED, "copy_failed", LOSS)                                                        \
+	X(ODD_RUNT, "odd_runt", NOTE)                                                              \
+	X(ODD_VLAN, "odd_vlan", NOTE)                                                              \
+	X(ODD_IP, "odd_ip_header", NOTE)                                                           \
+	X(ODD_EXT, "odd_ipv6_extension", NOTE)                                                     \
+	X(ODD_L4, "odd_l4_header", NOTE)                                                           \
+	X(FLOW_NEW, "flow_new", NOTE)                                                              \
 	X(FLOW_FULL, "flow_full", NOTE)
 
 enum gray_counter {
 #define GRAY_COUNTER_ID(id, name, kind) GRAY_##id,
 	GRAY_COUNTERS(GRAY_COUNTER_ID)
 #undef GRAY_COUNTER_ID
-	GRAY_COUNTER_MAX,
+		GRAY_COUNTER_MAX,
 };
 
 enum gray_direction {
@@ -74,22 +74,22 @@ enum gray_frame_flags {
  * head of a ring-buffer record (host), there followed by cap_len bytes of frame.
  */
 struct gray_frame_meta {
-	__u64 time_ns;	 /* CLOCK_TAI at the hook */
-	__u64 tag;	 /* flow tag; 0 when the frame belongs to no flow */
+	__u64 time_ns; /* CLOCK_TAI at the hook */
+	__u64 tag;     /* flow tag; 0 when the frame belongs to no flow */
 	__u32 ifindex;
-	__u32 wire_len;	 /* bytes on the wire (a GSO super-frame counts whole) */
-	__u32 cap_len;	 /* bytes that follow */
+	__u32 wire_len; /* bytes on the wire (a GSO super-frame counts whole) */
+	__u32 cap_len;	/* bytes that follow */
 	__u16 queue;
-	__u8 flags;	 /* gray_frame_flags */
-	__u8 direction;	 /* gray_direction */
+	__u8 flags;	/* gray_frame_flags */
+	__u8 direction; /* gray_direction */
 };
 
 /* Canonical: endpoint 0 is the lower one by (address, port), bytewise; all padding is zero. */
 struct gray_flow_key {
 	__u8 addr[2][16];
-	__u16 port[2];	/* network order; ICMP: 0; a later fragment: 0 */
-	__u8 proto;	/* IPPROTO_* */
-	__u8 family;	/* 4 or 6 */
+	__u16 port[2]; /* network order; ICMP: 0; a later fragment: 0 */
+	__u8 proto;    /* IPPROTO_* */
+	__u8 family;   /* 4 or 6 */
 	__u8 pad[2];
 };
 
@@ -126,11 +126,11 @@ struct gray_endpoint {
  * one of its addresses in nets; an empty list asks nothing. Excludes are grayxdp's own traffic.
  */
 struct gray_config {
-	__u64 seed;	     /* of the flow tag; equal on all hosts that sample together */
-	__u64 sample_max;    /* a flow is kept when tag <= sample_max; ~0 keeps all */
-	__u32 enabled;	     /* the kill switch: 0 stops the mirror here */
+	__u64 seed;	       /* of the flow tag; equal on all hosts that sample together */
+	__u64 sample_max;      /* a flow is kept when tag <= sample_max; ~0 keeps all */
+	__u32 enabled;	       /* the kill switch: 0 stops the mirror here */
 	__u32 pass_unselected; /* tap: unselected frames go to the stack, not to /dev/null */
-	__u32 snaplen;	     /* host: bytes copied of a frame at most */
+	__u32 snaplen;	       /* host: bytes copied of a frame at most */
 	__u32 proto_count;
 	__u32 port_count;
 	__u32 net_count;

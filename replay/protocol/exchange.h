@@ -67,7 +67,7 @@ struct Exchange {
   std::uint32_t position = 0;  ///< in its connection, from 0
   std::uint64_t flow_tag = 0;
   std::string community_id;  ///< only when the extractor was asked for it
-  Request request;  ///< its method is empty when only the response was seen
+  Request request;           ///< its method is empty when only the response was seen
   std::optional<Response> response;
 
   /// Last request byte to first response byte on the wire; 0 without both, or when the response

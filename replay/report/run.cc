@@ -50,6 +50,7 @@ void ReplayRun::exchange(Exchange&& exchange) {
     ++dry_;
     return options_.dry_run(exchange.request);
   }
+  if (options_.wait_for_room) sender_->wait_for_room();
   sender_->submit(std::move(exchange));
 }
 

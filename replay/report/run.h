@@ -33,6 +33,9 @@ struct RunOptions {
   std::string trials;       ///< file for a line a trial; empty: none
   std::uint64_t limit = 0;  ///< exchanges selected at most; 0: no limit
   bool force = false;       ///< send to a captured server, too
+  /// A recording waits while the sender's queue is full; live traffic is dropped there, and
+  /// counted.
+  bool wait_for_room = false;
   /// Instead of sending: gets each request as it would be sent.
   std::function<void(const Request&)> dry_run;
 };

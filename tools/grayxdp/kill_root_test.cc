@@ -10,9 +10,11 @@
 namespace gray {
 namespace {
 
-// Everything that the kernel holds of programs on an interface, as bpftool and tc see it.
+// Everything that the kernel holds of programs on an interface, as bpftool and tc see it, and all
+// programs that have our names, for this bpftool knows nothing of tcx.
 std::string attached(const Namespace& where, const std::string& interface) {
-  return where.must_run({"bpftool", "net", "show", "dev", interface}) +
+  return where.must_run({"sh", "-c", "bpftool prog show | grep -E 'name (tap|host)_' || true"}) +
+         where.must_run({"bpftool", "net", "show", "dev", interface}) +
          where.must_run({"tc", "qdisc", "show", "dev", interface}) +
          where.must_run({"tc", "filter", "show", "dev", interface, "ingress"}) +
          where.must_run({"ip", "link", "show", "dev", interface}) +

@@ -22,6 +22,9 @@ int complain(const std::string& text, int code) {
 
 // CLI11's own messages run over several lines and name options without the verb they belong to.
 int complain_about_usage(const CLI::App& app, const CLI::ParseError& error) {
+  if (app.get_subcommands().empty() && !app.remaining().empty())
+    return complain("no verb '" + app.remaining().front() + "' (see `grayxdp --help`)",
+                    gray::kExitUsage);
   std::string verb = "grayxdp";
   for (const CLI::App* chosen : app.get_subcommands()) verb += " " + chosen->get_name();
   std::string text = error.what();

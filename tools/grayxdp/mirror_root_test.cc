@@ -1,10 +1,17 @@
 // `mirror`, live: the good canary passes, a bad one fails for the right reasons, and no canary,
 // however it behaves, costs production or the account anything.
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <thread>
 
+#include "userspace/base/errors.h"
 #include "userspace/lab/production.h"
 
 namespace gray {
@@ -25,6 +32,42 @@ void use(const ProductionLab& lab, int rounds) {
     lab.curl({"-o", "/dev/null", base + "/price", "-o", "/dev/null", base + "/stock", "-o",
               "/dev/null", base + "/other"});
 }
+
+int packet_socket(const char* interface) {
+  const int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(ETH_P_ALL));
+  sockaddr_ll address{};
+  address.sll_family = AF_PACKET;
+  address.sll_protocol = htons(ETH_P_ALL);
+  address.sll_ifindex = static_cast<int>(if_nametoindex(interface));
+  check_errno(bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)),
+              std::string("listen to ") + interface);
+  return fd;
+}
+
+// Everything that passes `from` goes out of `to`, too: the SPAN port of a switch.
+class Span {
+ public:
+  Span(const Namespace& where, const char* from, const char* to) {
+    where.enter([&] {
+      from_ = Fd(packet_socket(from));
+      to_ = Fd(packet_socket(to));
+    });
+    thread_ = std::jthread([this](const std::stop_token& token) {
+      std::vector<char> frame(70'000);
+      while (!token.stop_requested()) {
+        pollfd ready{from_.get(), POLLIN, 0};
+        if (poll(&ready, 1, 20) <= 0) continue;
+        const ssize_t length = recv(from_.get(), frame.data(), frame.size(), 0);
+        if (length > 0) send(to_.get(), frame.data(), static_cast<std::size_t>(length), 0);
+      }
+    });
+  }
+
+ private:
+  Fd from_;
+  Fd to_;
+  std::jthread thread_;
+};
 
 struct Mirrored {
   int status = -1;
@@ -103,12 +146,8 @@ TEST(Mirror, RefusesProductionItself) {
 TEST(Mirror, InTapModeACapturedServerIsRefusedWhenItIsSeen) {
   ProductionLab lab;
   const Nginx production(lab.production, "10.9.0.2", kShop);
-  // Everything on va is mirrored to a dedicated port, as a switch would.
   lab.lab.link(lab.users, "span0", lab.production, "span1");
-  lab.users.must_run({"tc", "qdisc", "add", "dev", "va", "clsact"});
-  for (const char* side : {"ingress", "egress"})
-    lab.users.must_run({"tc", "filter", "add", "dev", "va", side, "matchall", "action", "mirred",
-                        "egress", "mirror", "dev", "span0"});
+  const Span span(lab.users, "va", "span0");
   Process process = lab.start_grayxdp(
       {"mirror", "-i", "span1", "--mode", "tap", "--to", kProductionUrl, "--allow-method", "GET"});
   use(lab, 1);

@@ -36,7 +36,7 @@ TEST(Refusal, TapWhereAnotherXdpProgramIs) {
   ProductionLab lab;
   lab.lab.link(lab.users, "span0", lab.production, "span1");
   Process first = lab.start_grayxdp({"capture", "-i", "span1", "--mode", "tap", "--json"});
-  expect_one_line(lab.grayxdp({"capture", "-i", "span1", "--mode", "tap"}), 1, "XDP program");
+  expect_one_line(lab.grayxdp({"capture", "-i", "span1", "--mode", "tap"}), 2, "XDP program");
   EXPECT_EQ(interrupt(first), 0);
 }
 

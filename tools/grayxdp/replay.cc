@@ -48,9 +48,7 @@ struct Recording {
   Ledger ledger;
 };
 
-Recording read_recording(const std::vector<std::string>& files, std::uint64_t seed,
-                         const Stop& stop) {
-  FileSource source(files);
+Recording read_recording(FileSource& source, std::uint64_t seed, const Stop& stop) {
   Collector collector;
   Extractor extractor({.seed = seed}, collector);
   std::array<Frame, 256> frames;
@@ -115,18 +113,22 @@ void watch(const ReplayRun& run, Progress& progress) {
                   status.send.in_flight, status.different));
 }
 
-void send(ReplayRun& run, const Stop& stop) {
+// One thread sends, one feeds it as it has room, this one watches.
+void send(ReplayRun& run, std::vector<Exchange>&& exchanges, std::uint64_t loops,
+          const Stop& stop) {
   std::atomic<bool> done{false};
   std::thread sender([&] {
     run.send();
     done = true;
   });
+  std::thread feeder([&] { feed(run, std::move(exchanges), loops); });
   Progress progress;
   while (!done) {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
     if (stop.requested()) run.abort();
     if (progress.due()) watch(run, progress);
   }
+  feeder.join();
   sender.join();
 }
 
@@ -138,15 +140,16 @@ int replay_requests(const ReplayVerb& verb) {
     options.dry_run = [](const Request& request) {
       std::cout << fmt::format("{} {} {}\n", request.method, request.authority, request.target);
     };
+  options.wait_for_room = true;
   Stop stop;
-  Recording recording = read_recording(verb.files, verb.seed, stop);
-  options.send.queue_limit = recording.exchanges.size() * verb.loops + 1;
-  const std::uint64_t recorded = recording.exchanges.size();
+  // Names and rules are looked at before the long reading begins.
+  FileSource source(verb.files);
   ReplayRun run(options);
+  Recording recording = read_recording(source, verb.seed, stop);
+  const std::uint64_t recorded = recording.exchanges.size();
   for (const Exchange& exchange : recording.exchanges)
     if (const auto conflict = run.conflict(exchange.server)) throw UsageError(*conflict);
-  feed(run, std::move(recording.exchanges), verb.loops);
-  send(run, stop);
+  send(run, std::move(recording.exchanges), verb.loops, stop);
   if (verb.loops > 1)
     recording.ledger.add({.name = "loop",
                           .unit = "exchanges in rounds",

@@ -141,13 +141,6 @@ void check_usage(const RequestsVerb& verb) {
       throw UsageError(fmt::format("requests: --protocol {}: http1 is what can be read", name));
 }
 
-// What is wrong with a file is no wrong use of the verb.
-std::unique_ptr<FileSource> open_files(const std::vector<std::string>& paths) try {
-  return std::make_unique<FileSource>(paths);
-} catch (const UsageError& error) {
-  throw std::runtime_error(error.what());
-}
-
 void read_all(FileSource& source, Extractor& extractor, const Stop& stop) {
   std::array<Frame, 256> frames;
   while (!source.ended() && !stop.requested()) {
@@ -174,13 +167,13 @@ void print_summary(const ExtractorSummary& summary) {
 
 int list_requests(const RequestsVerb& verb) {
   check_usage(verb);
-  const std::unique_ptr<FileSource> source = open_files(verb.files);
+  FileSource source(verb.files);
   RequestList list(verb);
   Extractor extractor({.hash_bodies = verb.json, .community_ids = verb.json}, list);
   Stop stop;
-  read_all(*source, extractor, stop);
+  read_all(source, extractor, stop);
   list.print(std::cout);
-  if (source->cut()) std::cerr << "grayxdp: " << source->warning() << '\n';
+  if (source.cut()) std::cerr << "grayxdp: " << source.warning() << '\n';
   print_summary(extractor.summary());
   if (list.failure().empty()) return kExitFine;
   std::cerr << "grayxdp: " << list.failure() << '\n';

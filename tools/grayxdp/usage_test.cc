@@ -16,6 +16,12 @@ RunResult grayxdp(Argv arguments) {
   return run(arguments);
 }
 
+// The header of a classic pcap file without frames.
+constexpr std::string_view kEmptyCapture{
+    "\xd4\xc3\xb2\xa1\x02\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff\xff\x00\x00\x01\x00\x00"
+    "\x00",
+    24};
+
 struct WrongUse {
   const char* sentence;
   Argv arguments;
@@ -27,7 +33,11 @@ class Usage : public testing::TestWithParam<WrongUse> {};
 
 TEST_P(Usage, IsOneLineThatHelps) {
   const WrongUse& wrong = GetParam();
-  const RunResult result = grayxdp(wrong.arguments);
+  const TempDir dir;
+  std::ofstream(dir / "x.pcap", std::ios::binary) << kEmptyCapture;
+  Argv arguments = wrong.arguments;
+  std::replace(arguments.begin(), arguments.end(), std::string("x.pcap"), dir / "x.pcap");
+  const RunResult result = grayxdp(arguments);
   EXPECT_EQ(result.status, wrong.status) << wrong.sentence << "\n" << result.err;
   EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
   EXPECT_TRUE(result.err.starts_with("grayxdp: ")) << result.err;

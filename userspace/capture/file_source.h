@@ -18,7 +18,7 @@ namespace gray {
 class FileSource final : public Source {
  public:
   /// "-" is stdin. Opens every file, so that a wrong name is said before anything runs. Throws
-  /// UsageError (not a capture file) and std::system_error (cannot be read).
+  /// std::runtime_error (not a capture file) and std::system_error (cannot be read).
   explicit FileSource(std::vector<std::string> paths);
 
   std::size_t receive(std::span<Frame> out, std::chrono::milliseconds timeout) override;

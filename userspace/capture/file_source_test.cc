@@ -105,7 +105,7 @@ TEST_F(Files, ACutFileGivesWhatItHasAndAWarning) {
 TEST_F(Files, EveryFileIsLookedAtBeforeAnythingRuns) {
   const std::string garbage = directory_ / "garbage";
   std::ofstream(garbage) << "GET / HTTP/1.1";
-  EXPECT_THROW(FileSource({capture("a", "eth0", 1, 1), garbage}), UsageError);
+  EXPECT_THROW(FileSource({capture("a", "eth0", 1, 1), garbage}), std::runtime_error);
   EXPECT_THROW(FileSource({directory_ / "none"}), std::system_error);
 }
 

@@ -17,8 +17,8 @@
 #include "userspace/base/fd.h"
 #include "userspace/base/units.h"
 
-// From <pcap/pcap.h>, which defines struct bpf_insn its own way, so that it and <linux/bpf.h> cannot
-// both be included.
+// From <pcap/pcap.h>, which defines struct bpf_insn its own way, so that it and <linux/bpf.h>
+// cannot both be included.
 extern "C" const char* pcap_lib_version(void);
 
 namespace gray {

@@ -36,9 +36,14 @@ Umem::Umem(std::uint32_t frames)
   config.comp_size = XSK_RING_CONS__DEFAULT_NUM_DESCS;
   config.frame_size = GRAY_TAP_FRAME_SIZE;
   xsk_umem* umem = nullptr;
-  check(xsk_umem__create(&umem, area_.bytes, std::uint64_t{frames} * GRAY_TAP_FRAME_SIZE, &fill_,
-                         &completion_, &config),
-        "register " + std::to_string(frames) + " frames with AF_XDP");
+  const int error =
+      xsk_umem__create(&umem, area_.bytes, std::uint64_t{frames} * GRAY_TAP_FRAME_SIZE, &fill_,
+                       &completion_, &config);
+  if (error == -EAFNOSUPPORT)
+    throw std::runtime_error(
+        "this kernel has no AF_XDP sockets (CONFIG_XDP_SOCKETS), which tap mode needs: use --mode "
+        "host");
+  check(error, "register " + std::to_string(frames) + " frames with AF_XDP");
   umem_.reset(umem);
   for (std::uint32_t i = 0; i < frames; ++i) recycle(std::uint64_t{i} * GRAY_TAP_FRAME_SIZE);
   submit();

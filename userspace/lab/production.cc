@@ -27,16 +27,19 @@ http {{
     listen {1}:80 backlog=4096;
     {2}
     location = /ready {{ access_log off; return 204; }}
-    location / {{ return 200 '{{"path":"$uri","n":1}}'; }}
+    {3}
   }}
 }}
 )";
+constexpr const char* kDefaultLocation = R"(location / { return 200 '{"path":"$uri","n":1}'; })";
 
 }  // namespace
 
 Nginx::Nginx(const Namespace& where, const std::string& address, const std::string& locations) {
   const std::string config = dir_ / "nginx.conf";
-  std::ofstream(config) << fmt::format(kConfig, dir_.path().string(), address, locations);
+  std::ofstream(config) << fmt::format(
+      kConfig, dir_.path().string(), address, locations,
+      locations.find("location / {") == std::string::npos ? kDefaultLocation : "");
   process_ = where.spawn({"nginx", "-e", dir_ / "error.log", "-c", config});
   for (int i = 0; i < 100; ++i) {
     const RunResult ready = where.run({"curl", "-sf", "http://" + address + "/ready"});

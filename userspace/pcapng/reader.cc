@@ -32,6 +32,8 @@ std::string_view recognise(std::span<const std::uint8_t> head) {
   return {};
 }
 
+constexpr std::size_t kShortestHead = 24;  // the file header of classic pcap
+
 std::string not_a_capture(std::span<const std::uint8_t> head) {
   if (head.empty()) return "is empty";
   if (const auto what = recognise(head); !what.empty()) return fmt::format("is {}", what);
@@ -57,7 +59,11 @@ void CaptureReader::open_format() {
     format_ = make_pcapng(magic);
     if (!format_) format_ = make_pcap(magic);
   }
-  if (!format_) throw UsageError(fmt::format("{}: {}", path_, not_a_capture(input_.data())));
+  if (!format_)
+    throw std::runtime_error(fmt::format("{}: {}", path_, not_a_capture(input_.data())));
+  // Both formats begin with at least as much; a file without has not even a first frame to lose.
+  if (input_.fill(kShortestHead, std::chrono::milliseconds(-1)) != InputStream::Fill::Ready)
+    throw std::runtime_error(fmt::format("{}: cut off in its file header", path_));
 }
 
 bool CaptureReader::next(Frame& frame, std::chrono::milliseconds timeout) {

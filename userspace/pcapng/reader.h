@@ -41,8 +41,8 @@ std::unique_ptr<CaptureFormat> make_pcap(std::uint32_t magic);
 
 class CaptureReader {
  public:
-  /// Opens `path` ("-": stdin) and waits for the first four bytes. Throws UsageError when it is no
-  /// capture file, std::system_error when it cannot be read.
+  /// Opens `path` ("-": stdin) and waits for the first four bytes. Throws std::runtime_error when
+  /// it is no capture file, std::system_error when it cannot be read.
   explicit CaptureReader(std::string path);
 
   /// The next frame, within `timeout` (files never wait; negative: for ever). False when there is
