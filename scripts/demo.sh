@@ -171,8 +171,10 @@ mirror_bad=$!
 started+=("$capture_good" "$capture_bad" "$mirror_good" "$mirror_bad")
 wait_until_at_work "$out"/{good,bad}/{capture,mirror}.log
 rounds=60
-for _ in $(seq "$rounds"); do users; done
-echo "$rounds rounds of users' requests sent"
+for round in $(seq "$rounds"); do
+  users
+  [ $((round % 20)) -ne 0 ] || echo "$round of $rounds rounds of users' requests, 7 in each"
+done
 
 finish() { # finish PID: ends a grayxdp as Ctrl-C does; its exit code is its verdict
   kill -INT "$1" 2>/dev/null || true
@@ -189,13 +191,17 @@ verdict() { jq -r '.verdict' "$out/$1/summary.json"; }
 show() { # show NAME
   jq -r '
     def ms: . / 1e4 | round / 100 | tostring + " ms";
+    def pad: ("            " + .)[-12:];
     "verdict    \(.verdict)\(if (.reasons | length) > 0 then ": " + (.reasons | join("; ")) else "" end)",
     "exchanges  \(.exchanges | "\(.read) read, \(.selected) selected, \(.sent) sent, \(.answered) answered")",
     "compared   \(.compare | "\(.same) same, \(.different) different \(.by_field | tojson)")",
-    "latency    production p50 \(.latency_ns.production.p50 | ms), p99 \(.latency_ns.production.p99 | ms)" +
-      "; canary p50 \(.latency_ns.canary.p50 | ms), p99 \(.latency_ns.canary.p99 | ms)",
-    "ledger     \(if .balanced then "balanced" else "NOT BALANCED" end): " +
-      ([.ledger[] | "\(.stage) \(.in)→\(.out)"] | join(", "))' "$out/$1/summary.json"
+    "latency    \("production" | pad)\("canary" | pad)",
+    (.latency_ns as $l | ("p50", "p90", "p99", "p999", "max") |
+      "  \((. + "        ")[0:8]) \($l.production[.] | ms | pad)\($l.canary[.] | ms | pad)"),
+    "ledger     \(if .balanced then "balanced" else "NOT BALANCED" end), in→out: " +
+      ([.ledger[] | "\(.stage) \(.in)→\(.out)" +
+        ([.drops | to_entries[] | select(.value > 0) | " (\(.value) \(.key))"] | join(""))] | join(", "))
+    ' "$out/$1/summary.json"
   jq -rs '[.[] | select(.canary != null) | {t: (.request.target | split("?")[0]), d: .differences,
       slow: (.canary.latency_ns > 40000000)}]
     | ((map(select(.d | length > 0) | .t as $t | .d[] | "\($t) \(.field): \(.production) → \(.canary)")) +

@@ -18,8 +18,8 @@ for program in "$@"; do
   ran=$(number 's/^\[==========\] \([0-9]*\) test.* ran\..*/\1/p')
   ok=$(number 's/^\[  PASSED  \] \([0-9]*\) test.*/\1/p')
   skips=$(number 's/^\[  SKIPPED \] \([0-9]*\) test.*/\1/p')
-  bad=$(number 's/^\[  FAILED  \] \([0-9]*\) test.*, listed below:/\1/p')
-  skips=${skips:-0} bad=${bad:-0}
+  bad=$(grep -c '^\[  FAILED  \] [^ ]*\.' "$log")
+  skips=${skips:-0}
   if [ -z "${ran:-}" ]; then
     bad=1 ok=0
     echo "$program: died with status $status" >>"$log"

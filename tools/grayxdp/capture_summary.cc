@@ -10,10 +10,7 @@ namespace gray {
 namespace {
 
 std::uint64_t selected_away(const Counters& counters) {
-  std::uint64_t sum = 0;
-  for (const Drop& drop : kernel_stage("", counters).drops)
-    if (drop.kind == DropKind::Selection) sum += drop.count;
-  return sum;
+  return kernel_stage("", counters).dropped(DropKind::Selection);
 }
 
 }  // namespace

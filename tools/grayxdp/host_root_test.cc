@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <csignal>
 #include <fstream>
 #include <thread>
 
@@ -84,6 +85,21 @@ TEST(Host, ProductionsAnswersAreTheSame) {
   EXPECT_GT(before.size(), body.size());
   const auto summary = json_lines(capture.out()).at(0);
   EXPECT_GT(summary["frames"]["captured"], 10) << summary;
+  EXPECT_EQ(summary["balanced"], true) << summary;
+}
+
+TEST(Host, SigUsr1StopsTheMirrorInTheKernel) {
+  ProductionLab lab;
+  const Nginx production(lab.production, "10.9.0.2");
+  Process capture = lab.start_grayxdp({"capture", "-i", "vb", "--json"});
+  lab.curl({std::string(kProductionUrl) + "/before"});
+  capture.signal(SIGUSR1);
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  lab.curl({std::string(kProductionUrl) + "/paused"});
+  EXPECT_EQ(interrupt(capture), 0) << capture.err();
+  const auto summary = json_lines(capture.out()).at(0);
+  EXPECT_GT(stage_of(summary, "tc")["drops"]["disabled"], 5) << summary;
+  EXPECT_GT(summary["frames"]["captured"], 5) << summary;
   EXPECT_EQ(summary["balanced"], true) << summary;
 }
 

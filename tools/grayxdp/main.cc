@@ -33,6 +33,14 @@ int complain_about_usage(const CLI::App& app, const CLI::ParseError& error) {
   return complain(text + " (see `" + verb + " --help`)", gray::kExitUsage);
 }
 
+// An option that may be repeated takes one value each time: in `replay --to URL FILE` the file is
+// no second target.
+void one_value_an_option(CLI::App& app) {
+  for (CLI::App* verb : app.get_subcommands({}))
+    for (CLI::Option* option : verb->get_options())
+      if (!option->get_positional()) option->allow_extra_args(false);
+}
+
 int parse_and_act(CLI::App& app, gray::Action& action, int argc, char** argv) {
   try {
     app.parse(argc, argv);
@@ -61,6 +69,7 @@ int main(int argc, char** argv) try {
   gray::add_scrub(app, action);
   gray::add_doctor(app, action);
   gray::add_version(app, action);
+  one_value_an_option(app);
   return parse_and_act(app, action, argc, argv);
 } catch (const gray::UsageError& error) {
   return complain(error.what(), gray::kExitUsage);

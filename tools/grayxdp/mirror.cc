@@ -11,6 +11,7 @@
 
 #include "replay/protocol/extractor.h"
 #include "tools/grayxdp/live_flags.h"
+#include "tools/grayxdp/pause_switch.h"
 #include "tools/grayxdp/progress.h"
 #include "tools/grayxdp/replay_flags.h"
 #include "tools/grayxdp/stop.h"
@@ -51,6 +52,7 @@ class Pipeline final : public FrameConsumer {
     extractor_.expire(utc_ns());
     if (ends_ns_ > 0 && monotonic_ns() >= ends_ns_) stop_.request();
     if (!run_.refusal().empty()) stop_.request();
+    pause_.follow(stop_, program_);
     if (progress_.due()) show();
   }
 
@@ -74,6 +76,7 @@ class Pipeline final : public FrameConsumer {
   Stop& stop_;
   Extractor extractor_;
   Progress progress_;
+  PauseSwitch pause_;
   std::string interface_;
   std::uint64_t ends_ns_;
 };

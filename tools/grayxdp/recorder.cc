@@ -10,10 +10,7 @@ namespace gray {
 namespace {
 
 std::uint64_t lost_in_kernel(const Counters& counters) {
-  std::uint64_t lost = 0;
-  for (const Drop& drop : kernel_stage("", counters).drops)
-    if (drop.kind == DropKind::Loss) lost += drop.count;
-  return lost;
+  return kernel_stage("", counters).dropped(DropKind::Loss);
 }
 
 }  // namespace
@@ -57,6 +54,7 @@ void Recorder::tick() noexcept {
     output_.flush();
     flushed_ns_ = now;
   }
+  pause_.follow(stop_, program_);
   const std::uint64_t drops = lost_in_kernel(program_.counters());
   dropped_before_ += drops - kernel_drops_;
   kernel_drops_ = drops;

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "tools/grayxdp/capture_output.h"
+#include "tools/grayxdp/pause_switch.h"
 #include "tools/grayxdp/progress.h"
 #include "tools/grayxdp/stop.h"
 #include "userspace/base/ledger.h"
@@ -51,6 +52,7 @@ class Recorder final : public FrameConsumer {
   std::uint64_t frame_bytes_ = 0;
   std::uint64_t after_count_ = 0;
   std::uint64_t failed_ = 0;
+  PauseSwitch pause_;
   std::uint64_t kernel_drops_ = 0;    // as of the last tick
   std::uint64_t dropped_before_ = 0;  // to be told with the next frame
 };

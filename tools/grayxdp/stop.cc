@@ -9,6 +9,7 @@ namespace {
 
 std::atomic<bool> stop_requested{false};
 std::atomic<bool> signalled{false};
+std::atomic<bool> pause_wanted{false};
 static_assert(std::atomic<bool>::is_always_lock_free, "used by a signal handler");
 
 void on_signal(int number) {
@@ -16,11 +17,15 @@ void on_signal(int number) {
   stop_requested.store(true);
 }
 
-void set_handler(void (*handler)(int)) {
+void on_pause(int) {
+  pause_wanted.store(!pause_wanted.load());
+}
+
+void set_handler(int number, void (*handler)(int)) {
   struct sigaction action {};
   action.sa_handler = handler;
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
+  action.sa_flags = number == SIGUSR1 ? SA_RESTART : 0;
+  sigaction(number, &action, nullptr);
 }
 
 }  // namespace
@@ -28,11 +33,14 @@ void set_handler(void (*handler)(int)) {
 Stop::Stop() {
   stop_requested = false;
   signalled = false;
-  set_handler(on_signal);
+  pause_wanted = false;
+  set_handler(SIGINT, on_signal);
+  set_handler(SIGTERM, on_signal);
+  set_handler(SIGUSR1, on_pause);
 }
 
 Stop::~Stop() {
-  set_handler(SIG_DFL);
+  for (const int number : {SIGINT, SIGTERM, SIGUSR1}) set_handler(number, SIG_DFL);
 }
 
 void Stop::request() noexcept {
@@ -41,6 +49,10 @@ void Stop::request() noexcept {
 
 bool Stop::interrupted() const noexcept {
   return signalled.load();
+}
+
+bool Stop::paused() const noexcept {
+  return pause_wanted.load(std::memory_order_relaxed);
 }
 
 const std::atomic<bool>& Stop::flag() const noexcept {

@@ -1,5 +1,6 @@
-// Ctrl-C: the first one asks for a clean end, the second stops at once. One Stop a process, made by
-// the verb before its threads.
+// The signals that a running verb listens to. Ctrl-C: the first one asks for a clean end, the
+// second stops at once. SIGUSR1 pauses the mirror in the kernel, or lets it go on. One Stop a
+// process, made by the verb before its threads.
 #pragma once
 
 #include <atomic>
@@ -8,7 +9,7 @@ namespace gray {
 
 class Stop {
  public:
-  /// Catches SIGINT and SIGTERM.
+  /// Catches SIGINT, SIGTERM and SIGUSR1.
   Stop();
   ~Stop();
   Stop(const Stop&) = delete;
@@ -19,6 +20,8 @@ class Stop {
   /// A signal asked for it, not the verb itself.
   bool interrupted() const noexcept;
   const std::atomic<bool>& flag() const noexcept;
+  /// SIGUSR1 came an odd number of times.
+  bool paused() const noexcept;
 };
 
 }  // namespace gray

@@ -8,8 +8,13 @@
 namespace gray {
 
 std::uint64_t Stage::dropped() const noexcept {
+  return dropped(DropKind::Selection) + dropped(DropKind::Loss);
+}
+
+std::uint64_t Stage::dropped(DropKind kind) const noexcept {
   std::uint64_t sum = 0;
-  for (const Drop& drop : drops) sum += drop.count;
+  for (const Drop& drop : drops)
+    if (drop.kind == kind) sum += drop.count;
   return sum;
 }
 
@@ -24,9 +29,7 @@ bool Ledger::balanced() const noexcept {
 
 std::uint64_t Ledger::lost() const noexcept {
   std::uint64_t sum = 0;
-  for (const Stage& stage : stages_)
-    for (const Drop& drop : stage.drops)
-      if (drop.kind == DropKind::Loss) sum += drop.count;
+  for (const Stage& stage : stages_) sum += stage.dropped(DropKind::Loss);
   return sum;
 }
 

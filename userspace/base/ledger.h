@@ -33,6 +33,7 @@ struct Stage {
   std::uint64_t held = 0;  ///< taken in and neither given out nor dropped, yet
 
   std::uint64_t dropped() const noexcept;
+  std::uint64_t dropped(DropKind kind) const noexcept;
   bool balanced() const noexcept { return in == out + dropped() + held; }
 };
 

@@ -154,6 +154,10 @@ class HostCapture final : public LiveCapture {
 
 std::unique_ptr<LiveCapture> open_live(const LiveOptions& options) {
   const InterfaceFacts interface = read_interface(options.interface);
+  if (!interface.ethernet)
+    throw UsageError(interface.name +
+                     " has no Ethernet frames, and others are not captured live yet: choose the "
+                     "interface below it");
   if (options.mode == CaptureMode::Host) {
     if (!options.queues.empty()) throw UsageError("--queues is for --mode tap");
     return std::make_unique<HostCapture>(options, interface);

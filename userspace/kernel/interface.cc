@@ -5,6 +5,7 @@
 #include <linux/if_link.h>
 #include <linux/sockios.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -55,6 +56,7 @@ void read_link(const nlmsghdr& message, InterfaceFacts& facts) {
   facts.index = static_cast<unsigned>(info.ifi_index);
   facts.up = (info.ifi_flags & IFF_UP) != 0;
   facts.loopback = (info.ifi_flags & IFF_LOOPBACK) != 0;
+  facts.ethernet = info.ifi_type == ARPHRD_ETHER || info.ifi_type == ARPHRD_LOOPBACK;
   for_tail<ifinfomsg>(message, [&](const rtattr& attribute) {
     switch (attribute.rta_type & NLA_TYPE_MASK) {
       case IFLA_IFNAME:

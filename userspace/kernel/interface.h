@@ -19,6 +19,7 @@ struct InterfaceFacts {
   std::uint32_t rx_queues = 1;  ///< in use now
   bool up = false;
   bool loopback = false;
+  bool ethernet = false;             ///< its frames begin with an Ethernet header
   std::uint32_t xdp_program = 0;     ///< id of the attached XDP program, 0: none
   std::vector<IpAddress> addresses;  ///< without IPv6 link-local ones, which come by themselves
   std::vector<std::string> routes;   ///< "default", "10.0.0.0/24": those that leave by it

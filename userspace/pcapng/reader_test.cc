@@ -339,6 +339,10 @@ TEST_P(BothOrders, CutAtEveryByteGivesTheFramesBefore) {
       FileBytes part = file();
       part.bytes.assign(whole.bytes.begin(),
                         whole.bytes.begin() + static_cast<std::ptrdiff_t>(length));
+      if (length < 24) {
+        EXPECT_NE(refusal(put(part.bytes)).find("cut off in its file header"), std::string::npos);
+        continue;
+      }
       std::string warning;
       const auto seen = read(part, warning);
       ASSERT_LE(seen.size(), 2u);
