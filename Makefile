@@ -106,12 +106,12 @@ $(bins) $(unit_bins) $(root_bins):
 	$(call note,LD,$@)
 	$Q$(CXX) $($(MODE)) $(LDFLAGS) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(gtest) $(libs) -o $@
 
-unit: $(unit_bins)  ## tests that need no root
-	@scripts/run-tests.sh $^
+unit: all $(unit_bins)  ## tests that need no root
+	@scripts/run-tests.sh $(unit_bins)
 bpf-test: $(bpf_bins)  ## tests of the BPF programs (root)
 	@scripts/run-tests.sh $^
-unit-bpf-test: $(unit_bins) $(bpf_bins)  ## both
-	@scripts/run-tests.sh $^
+unit-bpf-test: all $(unit_bins) $(bpf_bins)  ## both
+	@scripts/run-tests.sh $(unit_bins) $(bpf_bins)
 tests: all $(unit_bins) $(root_bins)  ## build every test
 test: tests  ## build and run every test (root)
 	@scripts/run-tests.sh $(unit_bins) $(root_bins)

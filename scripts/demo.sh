@@ -114,7 +114,7 @@ users() { # one round of what users do; all secrets are in it
 }
 
 load() { # load SECONDS: requests a second that production serves
-  in_ns "$user" wrk -t1 -c16 -d"$1s" -H "Cookie: session=$session" http://10.77.0.2/api/items |
+  in_ns "$user" wrk -t1 -c200 -d"$1s" http://10.77.0.2/api/items |
     awk '/^Requests\/sec/ {print $2}'
 }
 

@@ -64,9 +64,12 @@ void print_findings(std::ostream& out, const Tally& tally) {
 void print_latency(std::ostream& out, const Tally& tally) {
   const LatencySummary production = summarize(tally.production);
   const LatencySummary canary = summarize(tally.canary);
+  const auto shown = [](const Histogram& histogram, std::uint64_t ns) {
+    return histogram.count() > 0 ? format_duration(ns) : "-";
+  };
   const auto row = [&](const char* name, std::uint64_t left, std::uint64_t right) {
-    out << fmt::format("{:>20} {:>11} {:>11}\n", name, format_duration(left),
-                       format_duration(right));
+    out << fmt::format("{:>20} {:>11} {:>11}\n", name, shown(tally.production, left),
+                       shown(tally.canary, right));
   };
   out << fmt::format("{:>12}: {:>6} {:>11} {:>11}\n", "latency", "", "production", "canary");
   row("p50", production.p50, canary.p50);

@@ -6,6 +6,7 @@
 
 #include "replay/scrub/chars.h"
 #include "replay/scrub/encoded.h"
+#include "replay/scrub/json_text.h"
 #include "replay/scrub/utf8.h"
 
 namespace gray {
@@ -18,99 +19,7 @@ bool is_json_space(char c) {
   return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-int four_hex(std::string_view text, std::size_t pos) {
-  int value = 0;
-  for (std::size_t i = pos; i < pos + 4; ++i) {
-    const int digit = i < text.size() ? hex_value(text[i]) : -1;
-    if (digit < 0) return -1;
-    value = value * 16 + digit;
-  }
-  return value;
-}
-
 constexpr std::size_t kShortestNumber = 8;  // that any pattern knows
-constexpr std::size_t kLongestNumber = 24;
-
-/// Whether a scrubbed number still reads as one.
-bool is_json_number(std::string_view text) {
-  if (text.starts_with('-')) text.remove_prefix(1);
-  const bool leading_zero = text.size() > 1 && text[0] == '0' && is_digit(text[1]);
-  return !text.empty() && is_digit(text[0]) && !leading_zero &&
-         text.find_first_not_of("0123456789.") == std::string_view::npos &&
-         std::count(text.begin(), text.end(), '.') <= 1 && is_digit(text.back());
-}
-
-/// 1.381234567E10, as Java prints large numbers, is 13812345670; empty when it is no whole number
-/// that any pattern knows.
-std::string plain_digits(std::string_view number) {
-  const std::size_t e = number.find_first_of("eE");
-  const std::size_t dot = std::min(number.find('.'), e);
-  const std::size_t fraction = dot < e ? e - dot - 1 : 0;
-  std::string_view text = number.substr(e + 1);
-  if (text.starts_with('+')) text.remove_prefix(1);
-  std::size_t exponent = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), exponent);
-  if (error != std::errc{} || exponent > kLongestNumber || fraction > exponent) return {};
-  std::string digits(number.substr(0, e));
-  std::erase(digits, '.');
-  return digits.append(exponent - fraction, '0');
-}
-
-bool is_high_surrogate(int unit) {
-  return unit >= 0xd800 && unit <= 0xdbff;
-}
-bool is_low_surrogate(int unit) {
-  return unit >= 0xdc00 && unit <= 0xdfff;
-}
-
-/// The text between the quotes, unescaped. A lone surrogate becomes the replacement character.
-std::string unescape(std::string_view raw) {
-  std::string text;
-  text.reserve(raw.size());
-  for (std::size_t i = 0; i < raw.size(); ++i) {
-    if (raw[i] != '\\' || i + 1 == raw.size()) {
-      text += raw[i];
-      continue;
-    }
-    constexpr std::string_view kEscapes = "bfnrt", kMeanings = "\b\f\n\r\t";
-    const char escape = raw[++i];
-    if (const std::size_t known = kEscapes.find(escape); known != std::string_view::npos) {
-      text += kMeanings[known];
-    } else if (escape != 'u') {
-      text += escape;
-    } else {
-      int unit = four_hex(raw, i + 1);
-      i += 4;
-      if (is_high_surrogate(unit) && raw.substr(std::min(i + 1, raw.size()), 2) == "\\u" &&
-          is_low_surrogate(four_hex(raw, i + 3))) {
-        unit = 0x10000 + ((unit - 0xd800) << 10) + (four_hex(raw, i + 3) - 0xdc00);
-        i += 6;
-      } else if (unit < 0 || (unit >= 0xd800 && unit <= 0xdfff)) {
-        unit = 0xfffd;
-      }
-      append_utf8(text, static_cast<std::uint32_t>(unit));
-    }
-  }
-  return text;
-}
-
-std::string quote(std::string_view text) {
-  constexpr char kHex[] = "0123456789abcdef";
-  std::string quoted = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      quoted += '\\';
-      quoted += c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      quoted += "\\u00";
-      quoted += kHex[c >> 4];
-      quoted += kHex[c & 15];
-    } else {
-      quoted += c;
-    }
-  }
-  return quoted += '"';
-}
 
 /// Walks the document once and notes what is to be replaced. fail() is final.
 class Walker {
@@ -236,7 +145,7 @@ bool Walker::member(const Inherited& inherited, std::size_t& comma) {
   const std::size_t key_end = pos_;
   std::string_view name = raw;
   const bool escaped = raw.find('\\') != std::string_view::npos;
-  if (escaped) name = unescaped_keys_.emplace_back(unescape(raw));
+  if (escaped) name = unescaped_keys_.emplace_back(unescape_json(raw));
   skip_space();
   if (peek() != ':') {
     if (!cut_) fail();
@@ -342,20 +251,21 @@ std::string_view Walker::string() {
 // Keys can be secrets, too: {"13812345678":{…}}.
 void Walker::key(std::size_t begin, std::size_t end, std::string_view name) {
   std::string text(name);
-  if (policy_.scrub_text(options_.part, text)) replace(begin, end, quote(text));
+  if (policy_.scrub_text(options_.part, text)) replace(begin, end, quote_json(text));
 }
 
 void Walker::string_value(const Inherited& treatment) {
   const std::size_t begin = pos_;
   const std::string_view raw = string();
   if (failed_ || raw.empty() || (treatment && treatment->action == Action::Keep)) return;
-  std::string text = raw.find('\\') == std::string_view::npos ? std::string(raw) : unescape(raw);
+  std::string text =
+      raw.find('\\') == std::string_view::npos ? std::string(raw) : unescape_json(raw);
   const std::string before = text;
   if (treatment)
     text = policy_.redactor().redact(*treatment, text);
   else if (!scrub_value(policy_, options_.part, text, options_.depth))
     return;
-  if (text != before) replace(begin, pos_, quote(text));
+  if (text != before) replace(begin, pos_, quote_json(text));
 }
 
 void Walker::number(const Inherited& treatment) {

@@ -90,9 +90,10 @@ int capture(const CaptureVerb& verb) {
     summary.kernel = capture->program().counters();
     output->finish(summary.kernel[GRAY_CAPTURED], summary.ledger.lost());
     recorder.account(summary.ledger);
-    summary.written = recorder.put();
+    summary.delivered = recorder.put();
   }
   summary.flows_held = capture->program().flows().size();
+  summary.to_file = !verb.file.empty();
   summary.written_bytes = output->bytes();
 
   verb.json ? summary.print_json(std::cout) : summary.print(std::cerr);

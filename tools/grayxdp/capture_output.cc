@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sys/utsname.h>
 
+#include <algorithm>
 #include <array>
 #include <iostream>
 
@@ -11,6 +12,8 @@
 
 namespace gray {
 namespace {
+
+constexpr std::size_t kEthernet = 14;
 
 std::string kernel_name() {
   utsname kernel{};
@@ -68,7 +71,8 @@ class Printer final : public FrameOutput {
   std::string stage() const override { return "printer"; }
   bool put(const Frame& frame, std::uint64_t) noexcept override {
     std::cout << print_frame(frame, options_) << '\n';
-    if (hex_) std::cout << print_hex(frame.bytes);
+    // As tcpdump -x: without the link header.
+    if (hex_) std::cout << print_hex(frame.bytes.subspan(std::min(kEthernet, frame.bytes.size())));
     return std::cout.good();
   }
   void flush() noexcept override { std::cout.flush(); }

@@ -23,7 +23,7 @@ double CaptureSummary::loss() const noexcept {
 void CaptureSummary::print(std::ostream& out) const {
   const std::uint64_t wanted = kernel[GRAY_SEEN] - selected_away(kernel);
   out << fmt::format("{} packets captured\n{} packets received by filter\n{} packets dropped\n",
-                     written, wanted, ledger.lost());
+                     delivered, wanted, ledger.lost());
   gray::print(out, ledger);
 }
 
@@ -42,7 +42,7 @@ void CaptureSummary::print_json(std::ostream& out) const {
         {"filtered_out", selected_away(kernel) - sampled},
         {"sampled_out", sampled},
         {"captured", kernel[GRAY_CAPTURED]},
-        {"written", written}}},
+        {"written", to_file ? delivered : 0}}},
       {"bytes", {{"captured", kernel[GRAY_CAPTURED_BYTES]}, {"written", written_bytes}}},
       {"flows",
        {{"seen", flows_seen}, {"evicted", flows_seen > flows_held ? flows_seen - flows_held : 0}}},

@@ -18,7 +18,8 @@ struct CaptureSummary {
   std::string mode;
   LiveFacts facts;
   double seconds = 0;
-  std::uint64_t written = 0;
+  std::uint64_t delivered = 0;  ///< to the file, the screen, or the count
+  bool to_file = false;
   std::uint64_t written_bytes = 0;
   std::uint64_t flows_held = 0;  ///< in the table at the end
   Counters kernel{};

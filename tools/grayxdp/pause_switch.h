@@ -1,5 +1,5 @@
-// Carries SIGUSR1 to the kernel: one map write, and the programs mirror nothing, or go on. Used by the
-// consumer's thread.
+// Carries SIGUSR1 to the kernel: one map write, and the programs mirror nothing, or go on. Used by
+// the consumer's thread.
 #pragma once
 
 #include <exception>

@@ -102,7 +102,10 @@ class TapCapture final : public LiveCapture {
     try {
       return make(BindMode::ZeroCopy);
     } catch (const std::system_error& error) {
-      if (options.zero_copy == ZeroCopy::On || !zero_copy_refused(error.code().value())) throw;
+      if (!zero_copy_refused(error.code().value())) throw;
+      if (options.zero_copy == ZeroCopy::On)
+        throw std::runtime_error(options.interface + " has no zero-copy (" +
+                                 error.code().message() + "): --zero-copy auto falls back to copy");
       facts_.zero_copy = false;
       facts_.zero_copy_refusal = error.code().message();
     }
