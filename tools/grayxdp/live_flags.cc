@@ -37,19 +37,16 @@ std::vector<std::uint32_t> parse_queues(const std::string& text) {
   const char* const end = at + text.size();
   while (at != end) {
     std::uint32_t first = 0;
-    auto [next, error] = std::from_chars(at, end, first);
+    std::from_chars_result parsed = std::from_chars(at, end, first);
     std::uint32_t last = first;
-    if (error == std::errc{} && next != end && *next == '-')
-      std::tie(next, error) = [&] {
-        const auto result = std::from_chars(next + 1, end, last);
-        return std::pair{result.ptr, result.ec};
-      }();
-    if (error != std::errc{} || last < first || last >= GRAY_MAX_QUEUES ||
-        (next != end && *next != ','))
+    if (parsed.ec == std::errc{} && parsed.ptr != end && *parsed.ptr == '-')
+      parsed = std::from_chars(parsed.ptr + 1, end, last);
+    if (parsed.ec != std::errc{} || last < first || last >= GRAY_MAX_QUEUES ||
+        (parsed.ptr != end && *parsed.ptr != ','))
       throw UsageError(fmt::format("queues '{}': want numbers below {}, like 0-3 or 0,2", text,
                                    static_cast<int>(GRAY_MAX_QUEUES)));
     for (std::uint32_t queue = first; queue <= last; ++queue) queues.push_back(queue);
-    at = next == end ? end : next + 1;
+    at = parsed.ptr == end ? end : parsed.ptr + 1;
   }
   std::sort(queues.begin(), queues.end());
   queues.erase(std::unique(queues.begin(), queues.end()), queues.end());

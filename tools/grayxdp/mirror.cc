@@ -14,6 +14,7 @@
 #include "tools/grayxdp/pause_switch.h"
 #include "tools/grayxdp/progress.h"
 #include "tools/grayxdp/replay_flags.h"
+#include "tools/grayxdp/sending_thread.h"
 #include "tools/grayxdp/stop.h"
 #include "tools/grayxdp/verbs.h"
 #include "userspace/base/clock.h"
@@ -97,15 +98,13 @@ void keep_apart(LiveOptions& live, const RunOptions& run) {
     }
 }
 
-void wait_for_answers(ReplayRun& run, std::thread& sender, const std::atomic<bool>& done,
-                      const Stop& stop) {
+void wait_for_answers(ReplayRun& run, const SendingThread& sending, const Stop& stop) {
   run.close();
   const std::uint64_t deadline = monotonic_ns() + kGraceNs;
-  while (!done) {
+  while (!sending.done()) {
     if (stop.interrupted() && monotonic_ns() > deadline) run.abort();
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
-  sender.join();
 }
 
 int mirror(const MirrorVerb& verb) {
@@ -126,18 +125,14 @@ int mirror(const MirrorVerb& verb) {
   std::cerr << fmt::format("mirror: {} ({}, {}) to {}\n", verb.live.interface, verb.live.mode,
                            capture->facts().attached, fmt::join(verb.replay.targets, " "));
   Pipeline pipeline(run, capture->program(), stop, verb);
-  std::atomic<bool> done{false};
-  std::thread sender([&] {
-    run.send();
-    done = true;
-  });
+  const SendingThread sending(run);
   Workers workers(capture->sources(), pipeline);
   workers.run(stop.flag());
   capture->stop();
   static const std::atomic<bool> never{false};
   workers.run(never);
   pipeline.finish();
-  wait_for_answers(run, sender, done, stop);
+  wait_for_answers(run, sending, stop);
 
   Ledger ledger;
   capture->account(ledger);

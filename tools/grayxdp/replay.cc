@@ -13,6 +13,7 @@
 #include "replay/protocol/extractor.h"
 #include "tools/grayxdp/progress.h"
 #include "tools/grayxdp/replay_flags.h"
+#include "tools/grayxdp/sending_thread.h"
 #include "tools/grayxdp/stop.h"
 #include "tools/grayxdp/verbs.h"
 #include "userspace/base/clock.h"
@@ -116,20 +117,15 @@ void watch(const ReplayRun& run, Progress& progress) {
 // One thread sends, one feeds it as it has room, this one watches.
 void send(ReplayRun& run, std::vector<Exchange>&& exchanges, std::uint64_t loops,
           const Stop& stop) {
-  std::atomic<bool> done{false};
-  std::thread sender([&] {
-    run.send();
-    done = true;
-  });
-  std::thread feeder([&] { feed(run, std::move(exchanges), loops); });
+  std::jthread feeder;
+  SendingThread sending(run);
+  feeder = std::jthread([&] { feed(run, std::move(exchanges), loops); });
   Progress progress;
-  while (!done) {
+  while (!sending.done()) {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
     if (stop.requested()) run.abort();
     if (progress.due()) watch(run, progress);
   }
-  feeder.join();
-  sender.join();
 }
 
 int replay_requests(const ReplayVerb& verb) {

@@ -49,7 +49,8 @@ RunOptions ReplayFlags::options(double share, std::uint64_t seed) const {
   run.select.allow_headers = allow_headers;
   run.select.share = share;
   run.select.sample_by = sample_by;
-  run.select.seed = seed;
+  // The flow tag has the seed in it already: the sample of a file is then the kernel's.
+  run.select.seed = sample_by == "flow" ? 0 : seed;
   run.select.color_name = color.substr(0, color.find(':'));
   run.rewrite.color = color;
   run.rewrite.set_headers = set_headers;
