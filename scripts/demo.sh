@@ -118,7 +118,7 @@ load() { # load SECONDS: requests a second that production serves
     awk '/^Requests\/sec/ {print $2}'
 }
 
-secrets_in() { # secrets_in FILE...: how many planted secrets are in there, also percent-encoded
+secrets_in() { # secrets_in FILE...: how many planted secrets are in there
   { grep -aohF "${secrets[@]/#/-e}" "$@" 2>/dev/null || true; } | wc -l
 }
 
