@@ -10,7 +10,7 @@ build=(
 )
 # What the lab tests and the demo run beside grayxdp: production, its users, and the second opinions.
 lab=(
-  iproute2 iputils-ping procps util-linux curl jq wrk nginx-light libnginx-mod-http-echo
+  netbase iproute2 iputils-ping procps util-linux curl jq wrk nginx-light libnginx-mod-http-echo
   tcpdump tshark ethtool python3
 )
 
