@@ -238,6 +238,14 @@ failures=()
 [ "$(verdict bad)" = fail ] && [ "$bad_code" -eq 4 ] || failures+=("the bad canary did not fail")
 fields=$(jq -c '.compare.by_field | keys' "$out/bad/summary.json")
 [ "$fields" = '["json.$.price","status"]' ] || failures+=("the bad canary differs in $fields")
+for name in good bad; do
+  jq -e '.balanced' "$out/$name/summary.json" >/dev/null || failures+=("the $name ledger does not balance")
+  # Looking for secrets means something only where the canary's wire was really captured.
+  grep -qai 'x-gray-replay' "$out/$name/received.pcapng" || failures+=("nothing captured at the $name canary")
+  [ -s "$out/$name/trials.jsonl" ] || failures+=("no trials of the $name canary")
+done
+jq -e '.reasons | any(startswith("p99 "))' "$out/bad/summary.json" >/dev/null ||
+  failures+=("the bad canary was not found slow")
 [ "$leaked" -eq 0 ] || failures+=("$leaked planted secrets leaked")
 [ "$seen" -gt 0 ] || failures+=("no secrets were planted")
 for failure in "${failures[@]}"; do echo "demo: $failure" >&2; done
