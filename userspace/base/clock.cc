@@ -21,6 +21,10 @@ std::uint64_t MonotonicClock::now_ns() const noexcept {
   return monotonic_ns();
 }
 
+std::uint64_t TaiClock::now_ns() const noexcept {
+  return read_clock(CLOCK_TAI);
+}
+
 std::uint64_t monotonic_ns() noexcept {
   return read_clock(CLOCK_MONOTONIC);
 }

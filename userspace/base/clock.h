@@ -15,12 +15,18 @@ inline constexpr std::uint64_t kNsPerUs = 1'000;
 class Clock {
  public:
   virtual ~Clock() = default;
-  /// Nanoseconds since some fixed start; never goes back.
+  /// Nanoseconds since some fixed start; never goes back, unless someone sets a TaiClock.
   virtual std::uint64_t now_ns() const noexcept = 0;
 };
 
 /// CLOCK_MONOTONIC.
 class MonotonicClock final : public Clock {
+ public:
+  std::uint64_t now_ns() const noexcept override;
+};
+
+/// CLOCK_TAI, which stamps frames in the kernel.
+class TaiClock final : public Clock {
  public:
   std::uint64_t now_ns() const noexcept override;
 };

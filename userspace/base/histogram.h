@@ -27,6 +27,14 @@ class Histogram {
     max_ = std::max(max_, other.max_);
   }
 
+  /// Calls each(value, count) for every bucket that holds something, from the least value on; no
+  /// recorded value of the bucket is above `value`.
+  template <class Each>
+  void for_each(Each&& each) const {
+    for (std::size_t i = 0; i < kBuckets; ++i)
+      if (buckets_[i] > 0) each(std::min(upper_bound(i), max_), buckets_[i]);
+  }
+
   std::uint64_t count() const noexcept { return count_; }
   std::uint64_t max() const noexcept { return max_; }
 

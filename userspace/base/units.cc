@@ -34,6 +34,10 @@ constexpr std::array kSizes{Unit{"B", 1},
                             Unit{"MB", 1e6},
                             Unit{"GB", 1e9}};
 constexpr std::array kRates{Unit{"rps", 1}, Unit{"krps", 1e3}, Unit{"Mrps", 1e6}};
+// The unit without a name is that of a bare number.
+constexpr std::array kFrameRates{Unit{"pps", 1}, Unit{"kpps", 1e3}, Unit{"Mpps", 1e6}, Unit{"", 1}};
+constexpr std::array kBitRates{Unit{"bps", 1}, Unit{"kbps", 1e3}, Unit{"Mbps", 1e6},
+                               Unit{"Gbps", 1e9}, Unit{"", 1e6}};
 constexpr std::array kShares{Unit{"%", 0.01}};
 
 bool equal_ignoring_case(std::string_view a, std::string_view b) {
@@ -68,6 +72,11 @@ std::uint64_t to_integer(double value, std::string_view text, std::string_view w
   return static_cast<std::uint64_t>(std::llround(value));
 }
 
+double above_zero(double rate, std::string_view text) {
+  if (rate <= 0) throw UsageError(fmt::format("rate '{}' must be above 0", text));
+  return rate;
+}
+
 }  // namespace
 
 std::uint64_t parse_duration(std::string_view text) {
@@ -79,9 +88,15 @@ std::uint64_t parse_size(std::string_view text) {
 }
 
 double parse_request_rate(std::string_view text) {
-  const double rate = parse_with_unit(text, kRates, "rate", "500rps");
-  if (rate <= 0) throw UsageError(fmt::format("rate '{}' must be above 0", text));
-  return rate;
+  return above_zero(parse_with_unit(text, kRates, "rate", "500rps"), text);
+}
+
+double parse_frame_rate(std::string_view text) {
+  return above_zero(parse_with_unit(text, kFrameRates, "rate", "10kpps"), text);
+}
+
+double parse_bit_rate(std::string_view text) {
+  return above_zero(parse_with_unit(text, kBitRates, "rate", "100Mbps"), text);
 }
 
 double parse_share(std::string_view text) {

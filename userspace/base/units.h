@@ -18,6 +18,13 @@ std::uint64_t parse_size(std::string_view text);
 /// "500rps", "10krps" in requests per second. Throws UsageError.
 double parse_request_rate(std::string_view text);
 
+/// "10kpps", "1.5Mpps" in frames a second; a bare number is in pps, for options whose name says so.
+/// Throws UsageError.
+double parse_frame_rate(std::string_view text);
+
+/// "4Gbps", "100Mbps" in bits a second; a bare number is in Mbps, likewise.
+double parse_bit_rate(std::string_view text);
+
 /// "12.5%" as 0.125; steps of 0.1 % or finer. Throws UsageError unless 0 < share <= 100 %.
 double parse_share(std::string_view text);
 
