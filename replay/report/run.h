@@ -25,7 +25,7 @@ namespace gray {
 
 struct RunOptions {
   SelectOptions select;
-  RewriteOptions rewrite;
+  RequestRewriteOptions rewrite;
   std::string scrub = "builtin";  ///< a file of rules, "builtin" or "off"
   SendOptions send;
   CompareOptions compare;
@@ -83,7 +83,7 @@ class ReplayRun final : public ExchangeSink {
   RunOptions options_;
   Selector selector_;
   Scrubber scrubber_;
-  Rewriter rewriter_;
+  RequestRewriter rewriter_;
   std::unique_ptr<Judge> judge_;
   std::unique_ptr<Sender> sender_;
 

@@ -151,7 +151,7 @@ void set_host(Request& request, std::string_view target_authority, bool from_tar
 
 }  // namespace
 
-struct Rewriter::Rules {
+struct RequestRewriter::Rules {
   Header color;
   std::vector<Header> set_headers;
   std::vector<UrlRule> urls;
@@ -160,13 +160,13 @@ struct Rewriter::Rules {
   void rewrite_url(std::string& target) const;
 };
 
-void Rewriter::Rules::rewrite_url(std::string& target) const {
+void RequestRewriter::Rules::rewrite_url(std::string& target) const {
   if (urls.empty() || target == "*") return;
   for (const UrlRule& rule : urls) RE2::GlobalReplace(&target, *rule.regex, rule.to);
   if (!target.starts_with('/')) target.insert(0, "/");
 }
 
-Rewriter::Rewriter(const RewriteOptions& options) {
+RequestRewriter::RequestRewriter(const RequestRewriteOptions& options) {
   auto rules = std::make_unique<Rules>();
   rules->color = parse_header(options.color, "--color");
   for (const std::string& text : options.set_headers)
@@ -176,11 +176,11 @@ Rewriter::Rewriter(const RewriteOptions& options) {
   rules_ = std::move(rules);
 }
 
-Rewriter::~Rewriter() = default;
-Rewriter::Rewriter(Rewriter&&) noexcept = default;
-Rewriter& Rewriter::operator=(Rewriter&&) noexcept = default;
+RequestRewriter::~RequestRewriter() = default;
+RequestRewriter::RequestRewriter(RequestRewriter&&) noexcept = default;
+RequestRewriter& RequestRewriter::operator=(RequestRewriter&&) noexcept = default;
 
-void Rewriter::rewrite(Request& request, std::string_view target_authority) const {
+void RequestRewriter::rewrite(Request& request, std::string_view target_authority) const {
   make_origin_form(request);
   rules_->rewrite_url(request.target);
   remove_hop_by_hop(request.headers);
@@ -199,7 +199,7 @@ void Rewriter::rewrite(Request& request, std::string_view target_authority) cons
     set_host(request, target_authority, true);
 }
 
-const std::string& Rewriter::color_name() const noexcept {
+const std::string& RequestRewriter::color_name() const noexcept {
   return rules_->color.name;
 }
 

@@ -12,7 +12,7 @@
 
 namespace gray {
 
-struct RewriteOptions {
+struct RequestRewriteOptions {
   std::string color = "x-gray-replay: 1";
   /// "Name: value" takes the place of every header of that name, or is added; "Name:" removes it.
   std::vector<std::string> set_headers = {};
@@ -22,13 +22,13 @@ struct RewriteOptions {
   bool host_from_target = false;  ///< Host names the canary, not production
 };
 
-class Rewriter {
+class RequestRewriter {
  public:
   /// Throws UsageError that names the bad option.
-  explicit Rewriter(const RewriteOptions& options);
-  ~Rewriter();
-  Rewriter(Rewriter&&) noexcept;
-  Rewriter& operator=(Rewriter&&) noexcept;
+  explicit RequestRewriter(const RequestRewriteOptions& options);
+  ~RequestRewriter();
+  RequestRewriter(RequestRewriter&&) noexcept;
+  RequestRewriter& operator=(RequestRewriter&&) noexcept;
 
   /// Makes the target origin-form (RFC 9112 section 3.2), removes the connection's own headers
   /// (RFC 9110 section 7.6.1), leaves exactly one Host, then sets headers and the colour.

@@ -24,7 +24,7 @@ Request request(const std::string& method, const std::string& target, Headers he
 
 struct Case {
   const char* sentence;
-  RewriteOptions options;
+  RequestRewriteOptions options;
   Request in;
   const char* out;
 };
@@ -91,19 +91,19 @@ const Case kCases[] = {
      "GET / @p\nHost: p\nx-gray-replay: 1\n"},
 };
 
-TEST(Rewriter, MakesRequestsFitForAnotherConnection) {
+TEST(RequestRewriter, MakesRequestsFitForAnotherConnection) {
   for (const Case& c : kCases) {
     Request in = c.in;
-    Rewriter(c.options).rewrite(in, "canary:81");
+    RequestRewriter(c.options).rewrite(in, "canary:81");
     EXPECT_EQ(text(in), c.out) << c.sentence;
   }
 }
 
-TEST(Rewriter, RewritingTwiceIsRewritingOnce) {
+TEST(RequestRewriter, RewritingTwiceIsRewritingOnce) {
   for (const Case& c : kCases) {
     if (!c.options.rewrite_urls.empty()) continue;
     Request once = c.in;
-    const Rewriter rewriter(c.options);
+    const RequestRewriter rewriter(c.options);
     rewriter.rewrite(once, "canary:81");
     Request twice = once;
     rewriter.rewrite(twice, "canary:81");
@@ -111,15 +111,15 @@ TEST(Rewriter, RewritingTwiceIsRewritingOnce) {
   }
 }
 
-TEST(Rewriter, NamesTheOptionThatItCannotRead) {
-  EXPECT_THROW(Rewriter({.color = "no colon"}), UsageError);
-  EXPECT_THROW(Rewriter({.color = "a b: c"}), UsageError);
-  EXPECT_THROW(Rewriter({.set_headers = {"X: a\r\nY: b"}}), UsageError);
-  EXPECT_THROW(Rewriter({.rewrite_urls = {"no colon"}}), UsageError);
-  EXPECT_THROW(Rewriter({.rewrite_urls = {"(:/a"}}), UsageError);
-  EXPECT_THROW(Rewriter({.rewrite_urls = {"a:$1"}}), UsageError);
-  EXPECT_THROW(Rewriter({.rewrite_urls = {"a:/b c"}}), UsageError);
-  EXPECT_EQ(Rewriter({.color = "X-Lane: a"}).color_name(), "X-Lane");
+TEST(RequestRewriter, NamesTheOptionThatItCannotRead) {
+  EXPECT_THROW(RequestRewriter({.color = "no colon"}), UsageError);
+  EXPECT_THROW(RequestRewriter({.color = "a b: c"}), UsageError);
+  EXPECT_THROW(RequestRewriter({.set_headers = {"X: a\r\nY: b"}}), UsageError);
+  EXPECT_THROW(RequestRewriter({.rewrite_urls = {"no colon"}}), UsageError);
+  EXPECT_THROW(RequestRewriter({.rewrite_urls = {"(:/a"}}), UsageError);
+  EXPECT_THROW(RequestRewriter({.rewrite_urls = {"a:$1"}}), UsageError);
+  EXPECT_THROW(RequestRewriter({.rewrite_urls = {"a:/b c"}}), UsageError);
+  EXPECT_EQ(RequestRewriter({.color = "X-Lane: a"}).color_name(), "X-Lane");
 }
 
 }  // namespace
