@@ -32,7 +32,7 @@ uses_replay/report     := replay/gate
 modules := $(patsubst uses_%,%,$(filter uses_%,$(.VARIABLES)))
 
 # Modules that have tests only: the BPF programs, and the tools as their users see them.
-uses_bpf           := userspace/kernel userspace/lab
+uses_bpf           := userspace/kernel userspace/pcapng userspace/lab
 uses_tools/grayxdp := userspace/capture userspace/lab replay/report
 uses_tools/pktgen  := userspace/kernel
 
@@ -51,12 +51,13 @@ root_bins := $(foreach m,$(tested),$(if $(call root_of,$m),$(call name_of,$m)_ro
 bpf_bins  := $(filter %/bpf_root_test,$(root_bins))
 
 bpf      := $(wildcard bpf/*.bpf.c)
+bpf_cxx  := $(addprefix bpf/,agreement.h assembled.h corpus.h expressions.h test_run.h)
 skels    := $(bpf:bpf/%.bpf.c=$B/skel/%.skel.h)
 bins     := $(patsubst tools/%/,$B/%,$(wildcard tools/*/))
 llhttp   := $B/llhttp/api.o $B/llhttp/http.o $B/llhttp/llhttp.o
 
 project  := -std=c++20 $($(MODE)) -I. -isystem $B/skel -isystem /usr/share/include/llhttp -DFMT_DEPRECATED_OSTREAM
-libs     := -Wl,--as-needed -lxdp -lbpf -lpcap -lyaml-cpp -lfmt -lre2 -lcrypto -pthread
+libs     := -Wl,--as-needed -lxdp -lbpf -lpcap -lyaml-cpp -lfmt -lre2 -lcrypto -lzstd -lz -pthread
 bpfflags := --target=bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -I. -idirafter /usr/include/$(shell uname -m)-linux-gnu
 
 Q    := $(if $V,,@)
@@ -76,7 +77,9 @@ $B/%.o: %.cc Makefile
 $B/llhttp/%.o: /usr/share/llhttp/%.c Makefile
 	$(call note,CC,$<)
 	$Q$(CC) $($(MODE)) -I/usr/share/include/llhttp -c $< -o $@
-$(call objects,$(call sources,userspace/kernel) $(call tests,bpf) $(call sources,tools/pktgen)): $(skels)
+skeletons_in := $(call sources,userspace/kernel) $(call tests,bpf) \
+                $(foreach t,pktgen,$(call sources,tools/$t))
+$(call objects,$(skeletons_in)): $(skels)
 
 define module_rules
 $B/$1.a: $(call objects,$(call sources,$1)) $(if $(filter replay/protocol,$1),$(llhttp))
@@ -126,8 +129,8 @@ demo: deps  ## everything from a fresh clone: packages, build, the main job show
 install: all  ## into $(DESTDIR)$(PREFIX)/sbin
 	install -D -m 0755 -t $(DESTDIR)$(PREFIX)/sbin $B/grayxdp
 format:  ## clang-format every tracked source
-	git ls-files 'bpf/*.c' 'bpf/*.h' ':!bpf/test_run.h' | xargs clang-format -i
-	git ls-files '*.cc' '*.h' ':!bpf/*.h' bpf/test_run.h | xargs clang-format -i --style=file:.clang-format
+	git ls-files 'bpf/*.c' 'bpf/*.h' $(bpf_cxx:%=':!%') | xargs clang-format -i
+	git ls-files '*.cc' '*.h' ':!bpf/*.h' $(bpf_cxx) | xargs clang-format -i --style=file:.clang-format
 clean:  ## remove build/
 	$(RM) -r build
 help:

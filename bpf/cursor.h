@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Where in a frame a parser stands, and how it reads a header there: an XDP program by
- * bounds-checked pointers, a tc program, whose frames may be paged, by copying. Neither can read
- * outside the frame.
+ * How the parsers read a header: by a bounds-checked pointer where it lies in the frame's first
+ * piece, by a helper's copy where it lies in pages or fragments. Cannot read outside the frame.
+ * Before including this file a program says what it is given: gray_context (xdp_md or __sk_buff)
+ * and GRAY_LOAD_BYTES, the helper.
  */
 #pragma once
 
@@ -14,34 +15,35 @@
 
 #include "bpf/shared.h"
 
-/* No chain of headers that the parser accepts is longer; the verifier wants to know, too. */
-#define GRAY_MAX_HEADERS 0x7fff
+/* How far a pointer reaches: the verifier wants to know. What is beyond is copied. */
+#define GRAY_MAX_DIRECT 0x7fff
 
-struct gray_cursor {
-	void *context; /* xdp_md or __sk_buff */
+struct gray_cursor { /* the frame that gray_decide() is asked about */
+	struct gray_context *context;
 	__u32 at;
-	__u32 end; /* of the frame, later of the IP datagram in it */
+	__u32 end;
 };
 
-static __always_inline bool gray_inside(const struct gray_cursor *cursor, __u32 size)
-{
-	return cursor->at <= GRAY_MAX_HEADERS && cursor->at + size <= cursor->end;
-}
-
-#ifdef GRAY_XDP_DIRECT
-#define gray_load(cursor, to)                                                                      \
+/*
+ * Reads sizeof(*to) bytes at `offset` of the frame, or says false. Most headers lie in the first
+ * piece, and a look there costs a few instructions; a helper's call costs more than all else that
+ * is done for a header. Packed headers are copied as if they were aligned: BPF may read a frame
+ * unaligned, but clang does not know and would take it byte by byte. `to` is a variable of the
+ * caller's, which stands on the stack.
+ */
+#define gray_read(ctx, offset, to)                                                                 \
 	({                                                                                         \
-		struct xdp_md *xdp_ = (cursor)->context;                                           \
-		void *data_end_ = (void *)(long)xdp_->data_end;                                    \
-		typeof(to) from_ = (void *)(long)xdp_->data + ((cursor)->at & GRAY_MAX_HEADERS);   \
-		bool inside_ =                                                                     \
-			gray_inside(cursor, sizeof(*(to))) && (void *)(from_ + 1) <= data_end_;    \
-		if (inside_)                                                                       \
-			*(to) = *from_;                                                            \
-		inside_;                                                                           \
+		__u64 at_ = (offset);                                                              \
+		bool near_ = at_ <= GRAY_MAX_DIRECT;                                               \
+		bool read_ = true;                                                                 \
+		void *from_;                                                                       \
+                                                                                                   \
+		/* The verifier needs the mask; clang, which knows `near_`, would leave it out. */ \
+		asm volatile("%0 &= 0x7fff" : "+r"(at_));                                          \
+		from_ = (void *)(long)(ctx)->data + at_;                                           \
+		if (near_ && from_ + sizeof(*(to)) <= (void *)(long)(ctx)->data_end)               \
+			__builtin_memcpy(to, __builtin_assume_aligned(from_, 8), sizeof(*(to)));   \
+		else                                                                               \
+			read_ = !GRAY_LOAD_BYTES(ctx, (__u32)(offset), to, sizeof(*(to)));         \
+		read_;                                                                             \
 	})
-#else
-#define gray_load(cursor, to)                                                                      \
-	(gray_inside(cursor, sizeof(*(to))) &&                                                     \
-	 !GRAY_LOAD_BYTES((cursor)->context, (cursor)->at, to, sizeof(*(to))))
-#endif

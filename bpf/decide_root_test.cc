@@ -38,9 +38,9 @@ class Decide : public testing::Test {
     bench_->configure(selection);
     EXPECT_EQ(reasons(bench_->run(frame).counted), counters);
   }
-  static gray_flow flow_of(std::uint64_t tag) {
+  static FlowRecord flow_of(std::uint64_t tag) {
     for (const FlowRecord& record : bench_->program().flows())
-      if (record.tag == tag) return record.flow;
+      if (record.flow.tag == tag) return record;
     ADD_FAILURE() << "no flow " << tag;
     return {};
   }
@@ -77,12 +77,15 @@ TYPED_TEST(Decide, SelectsByEveryListThatIsNotEmpty) {
       {"port that is not listed", {.ports = {81, 8080}}, tcp4, "filtered"},
       {"port as it looks in the wrong byte order", {.ports = {80 << 8}}, tcp4, "filtered"},
       {"ICMP has no port to list", {.ports = {80}}, v4().icmp().bytes(), "filtered"},
-      {"later fragment and a port", {.ports = {80}}, later, "fragment"},
+      {"later fragment and a port", {.ports = {80}}, later, "fragment fragment_orphan"},
       {"later fragment of a wrong protocol and a port",
        {.protos = {6}, .ports = {80}},
        later,
-       "filtered"},
-      {"later fragment without a port asked for", {.protos = {17}}, later, "captured"},
+       "filtered fragment_orphan"},
+      {"later fragment without a port asked for",
+       {.protos = {17}},
+       later,
+       "captured fragment_orphan"},
       {"source network, IPv4", net("10.0.0.0/8"), tcp4, "captured"},
       {"destination network, IPv4", net("192.168.0.0/17"), tcp4, "captured"},
       {"one address, IPv4", net("192.168.7.9"), tcp4, "captured"},
@@ -216,20 +219,49 @@ TYPED_TEST(Decide, FlowTableCountsBothDirections) {
   EXPECT_EQ(second.counted[GRAY_FLOW_NEW], 0U);
   const Outcome third = this->bench_->run(data);
 
-  const gray_flow flow = this->flow_of(first.meta().tag);
+  const auto [flow, id] = this->flow_of(first.meta().tag);
   const gray_flow_key key = key_of(endpoint("10.77.0.1", 5000), endpoint("10.77.0.2", 80), 6);
-  EXPECT_EQ(std::memcmp(&flow.key, &key, sizeof(key)), 0);
-  EXPECT_EQ(flow.side[0].packets, 2U);
-  EXPECT_EQ(flow.side[0].bytes, syn.size() + data.size());
-  EXPECT_EQ(flow.side[0].tcp_flags, 0x1aU);
-  EXPECT_EQ(flow.side[0].first_ns, first.meta().time_ns);
-  EXPECT_EQ(flow.side[0].last_ns, third.meta().time_ns);
-  EXPECT_EQ(flow.side[1].packets, 1U);
-  EXPECT_EQ(flow.side[1].bytes, syn_ack.size());
-  EXPECT_EQ(flow.side[1].tcp_flags, 0x12U);
-  EXPECT_EQ(flow.side[1].first_ns, second.meta().time_ns);
-  EXPECT_EQ(flow.side[1].last_ns, second.meta().time_ns);
-  EXPECT_EQ(flow.ifindex, first.meta().ifindex);
+  EXPECT_EQ(std::memcmp(&id.key, &key, sizeof(key)), 0);
+  EXPECT_EQ(flow.packets[0], 2U);
+  EXPECT_EQ(flow.bytes[0], syn.size() + data.size());
+  EXPECT_EQ(flow.tcp_flags[0], 0x1aU);
+  EXPECT_EQ(flow.packets[1], 1U);
+  EXPECT_EQ(flow.bytes[1], syn_ack.size());
+  EXPECT_EQ(flow.tcp_flags[1], 0x12U);
+  EXPECT_EQ(flow.first_side, 0);
+  EXPECT_EQ(flow.first_ns, first.meta().time_ns);
+  EXPECT_EQ(flow.last_ns, third.meta().time_ns);
+  EXPECT_EQ(flow.icmp, 0);
+  EXPECT_EQ(id.ifindex, first.meta().ifindex);
+}
+
+TYPED_TEST(Decide, FlowTableHasRoomForTheFlowsItWasMadeFor) {
+  constexpr unsigned kFlows = 400;
+  TypeParam table(ProgramOptions{.flow_entries = kFlows});
+  table.configure(Selection{});
+  std::map<std::uint64_t, unsigned> packets;
+  for (unsigned i = 0; i < 3 * kFlows; ++i) {
+    const auto port = static_cast<std::uint16_t>(i % kFlows);
+    const Outcome outcome = table.run(v4().udp(port, 53).bytes());
+    ASSERT_EQ(outcome.records.size(), 1U);
+    EXPECT_EQ(outcome.counted[GRAY_FLOW_EVICTED] + outcome.counted[GRAY_FLOW_FULL], 0U);
+    ++packets[outcome.meta().tag];
+  }
+  const auto records = table.program().flows();
+  EXPECT_EQ(records.size(), packets.size());
+  for (const FlowRecord& record : records)
+    EXPECT_EQ(record.flow.packets[0] + record.flow.packets[1], packets[record.flow.tag]);
+}
+
+TYPED_TEST(Decide, FlowOfIcmpKnowsItsFirstMessage) {
+  // An echo request, answered.
+  const Bytes request = PacketBuilder().eth().ipv4("10.79.0.2", "10.79.0.1").icmp(8, 0).bytes();
+  const Outcome outcome = this->bench_->run(request);
+  const auto [flow, id] = this->flow_of(outcome.meta().tag);
+  EXPECT_EQ(flow.icmp, 1);
+  EXPECT_EQ(flow.icmp_type, 8);
+  EXPECT_EQ(flow.icmp_code, 0);
+  EXPECT_EQ(flow.first_side, 1);  // of the higher address
 }
 
 TYPED_TEST(Decide, FlowTableHasSelectedFlowsOnly) {
@@ -246,16 +278,20 @@ TYPED_TEST(Decide, FlowTableForgetsTheOldestAndStaysInItsSize) {
   TypeParam small(ProgramOptions{.flow_entries = 256});
   small.configure(Selection{});
   std::uint64_t fresh = 0;
+  std::uint64_t evicted = 0;
   for (unsigned i = 0; i < 2000; ++i) {
     const Bytes frame = v4().udp(static_cast<std::uint16_t>(i), 53).bytes();
     const Outcome outcome = small.run(frame);
     ASSERT_EQ(outcome.records.size(), 1U);
     fresh += outcome.counted[GRAY_FLOW_NEW];
+    evicted += outcome.counted[GRAY_FLOW_EVICTED];
   }
   EXPECT_EQ(fresh, 2000U);
   const std::size_t held = small.program().flows().size();
   EXPECT_GT(held, 0U);
-  EXPECT_LE(held, 1024U);
+  EXPECT_LE(held, 256U * 4 / 3 + GRAY_FLOW_WAYS);
+  EXPECT_EQ(held + evicted, 2000U);
+  EXPECT_EQ(small.program().flow_map().held(), held);
 }
 
 TYPED_TEST(Decide, ReadsALargeFlowTableWhole) {
@@ -267,7 +303,7 @@ TYPED_TEST(Decide, ReadsALargeFlowTableWhole) {
         PacketBuilder().eth().ipv4(kA4, kB4).udp(static_cast<std::uint16_t>(i), 53).bytes();
     tags[large.run(frame).meta().tag] = 0;
   }
-  for (const FlowRecord& record : large.program().flows()) ++tags.at(record.tag);
+  for (const FlowRecord& record : large.program().flows()) ++tags.at(record.flow.tag);
   for (const auto& [tag, times] : tags) ASSERT_EQ(times, 1) << tag;
 }
 

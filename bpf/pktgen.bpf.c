@@ -36,6 +36,19 @@ static __always_inline __u64 due(__u64 elapsed_ns)
 	return 1 + seconds * orders.rate + rest * orders.rate / NS_PER_SECOND;
 }
 
+/* The five-tuple of flow `number`. */
+static __always_inline void give_flow(struct frame *frame, __u32 number)
+{
+	__u32 ip = orders.first_ip + number / PKTGEN_PORTS;
+	__u32 sum = orders.ip_sum + (ip >> 16) + (ip & 0xffff);
+
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	frame->ip.saddr = bpf_htonl(ip);
+	frame->ip.check = bpf_htons(~sum);
+	frame->udp.source = bpf_htons(orders.first_port + number % PKTGEN_PORTS);
+}
+
 SEC("xdp")
 int pktgen(struct xdp_md *ctx)
 {
@@ -50,7 +63,7 @@ int pktgen(struct xdp_md *ctx)
 		state.started_ns = now;
 	if (orders.rate && state.sent >= due(now - state.started_ns))
 		return XDP_DROP;
-	frame->udp.source = bpf_htons(orders.first_port + state.sent % orders.flows);
+	give_flow(frame, state.sent % orders.flows);
 	frame->payload.sequence = bpf_htonl(state.sent);
 	frame->payload.time_ns = bpf_cpu_to_be64(now);
 	state.last_ns = now;

@@ -11,6 +11,8 @@ enum {
 	PKTGEN_MAGIC = 0x67726179, /* "gray" */
 	PKTGEN_MIN_SIZE = 60,	   /* Ethernet's least, without checksum */
 	PKTGEN_MAX_SIZE = 3400,	   /* what fits a page beside headroom and the kernel's own */
+	PKTGEN_PORTS = 50000,	   /* source ports of one address */
+	PKTGEN_MAX_FLOWS = 10000000,
 };
 
 struct pktgen_payload { /* right behind the UDP header */
@@ -23,8 +25,10 @@ struct pktgen_orders {
 	__u64 count; /* frames to send in all */
 	__u64 rate;  /* frames a second, 0: as fast as it goes */
 	__u32 ifindex;
-	__u16 flows; /* five-tuples, by source port, in turn */
+	__u32 flows;	/* five-tuples, by source port and address, in turn */
+	__u32 first_ip; /* source address of the first PKTGEN_PORTS flows, in host order */
 	__u16 first_port;
+	__u16 ip_sum; /* the ones' complement sum of the IP header without the source address */
 };
 
 struct pktgen_state {

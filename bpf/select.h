@@ -1,40 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * What both programs decide alike: whether a frame goes on, and with which tag. The order is
- * disabled, parse, excluded, selection, sample; the first that says no is the one counted.
+ * disabled, expression, parse, excluded, selection, sample; the first that says no is the one
+ * counted. What is selected and tagged is the innermost flow; excludes count on every layer around
+ * it, too.
  */
 #pragma once
 
+#include "bpf/expression.h"
 #include "bpf/maps.h"
 #include "bpf/parse.h"
 #include "bpf/tag.h"
-
-static __always_inline bool gray_same_address(const __u8 *a, const __u8 *b)
-{
-	__u64 left[2], right[2];
-
-	__builtin_memcpy(left, a, 16);
-	__builtin_memcpy(right, b, 16);
-	return !((left[0] ^ right[0]) | (left[1] ^ right[1]));
-}
-
-static __always_inline bool gray_is_endpoint(const struct gray_endpoint *endpoint,
-					     const struct gray_flow_key *key, int side)
-{
-	return (!endpoint->port || endpoint->port == key->port[side]) &&
-	       gray_same_address(endpoint->addr, key->addr[side]);
-}
-
-static __noinline bool gray_excluded(const struct gray_config *now, const struct gray_flow_key *key)
-{
-	__u32 i;
-
-	for (i = 0; i < GRAY_MAX_EXCLUDES && i < now->exclude_count; i++)
-		if (gray_is_endpoint(&now->excludes[i], key, 0) ||
-		    gray_is_endpoint(&now->excludes[i], key, 1))
-			return true;
-	return false;
-}
 
 static __always_inline bool gray_has_proto(const struct gray_config *now, __u8 proto)
 {
@@ -94,14 +70,17 @@ static __noinline __u32 gray_filter(const struct gray_config *now, const struct 
 		return GRAY_FILTERED;
 	if (now->net_count && !gray_has_net(now, &packet->key))
 		return GRAY_FILTERED;
-	if (now->port_count && packet->later_fragment)
+	if (now->port_count && packet->orphan)
 		return GRAY_FRAGMENT;
 	if (now->port_count && !gray_has_port(now, &packet->key))
 		return GRAY_FILTERED;
 	return 0;
 }
 
-/* 0 when the frame goes on, else the SELECT counter. Fills `packet` (zeroed) and `tag`. */
+/*
+ * 0 when the frame goes on, else the SELECT counter. Fills `packet` (zeroed) and `tag`. `vlans`:
+ * how many tags the kernel took off the frame.
+ */
 static __always_inline __u32 gray_decide(const struct gray_config *now, struct gray_cursor *cursor,
 					 __u32 vlans, struct gray_packet *packet, __u64 *tag)
 {
@@ -110,10 +89,12 @@ static __always_inline __u32 gray_decide(const struct gray_config *now, struct g
 	*tag = 0;
 	if (!now->enabled)
 		return GRAY_DISABLED;
-	verdict = gray_parse(cursor, vlans, packet);
+	if (!gray_matches(cursor->context, cursor->end + vlans * sizeof(struct gray_vlan)))
+		return GRAY_FILTERED;
+	verdict = gray_parse(cursor->context, now, packet, cursor->end, vlans);
 	if (verdict)
 		gray_count(verdict, 1);
-	if (packet->key.family && gray_excluded(now, &packet->key))
+	if (packet->excluded)
 		return GRAY_EXCLUDED;
 	verdict = gray_filter(now, packet);
 	if (verdict)

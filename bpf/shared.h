@@ -16,8 +16,18 @@ enum {
 	GRAY_MAX_EXCLUDES = 16,
 	GRAY_MAX_VLANS = 2,
 	GRAY_MAX_EXT_HEADERS = 8,
-	GRAY_TAP_FRAME_SIZE = 4096, /* a UMEM frame; what is longer is counted as too_long */
+	GRAY_MAX_LINK_STEPS = 16, /* EtherTypes on the way to an IP header */
+	GRAY_MAX_MPLS_LABELS = 16,
+	GRAY_MAX_GTP_EXTENSIONS = 8,
+	GRAY_MAX_TUNNEL_DEPTH = 8,
+	GRAY_MAX_TUNNEL_PORTS = 16,
+	GRAY_MAX_FRAGMENTED = 8192, /* datagrams whose first fragment is remembered */
+	GRAY_TAP_FRAME_SIZE = 4096, /* a UMEM chunk */
+	GRAY_TAP_HEADROOM = 256,    /* of it, in front of the frame: XDP_PACKET_HEADROOM */
+	GRAY_TAP_CHUNK = GRAY_TAP_FRAME_SIZE - GRAY_TAP_HEADROOM,
+	GRAY_TAP_MAX_FRAME = 65536, /* in several chunks; what is longer is counted as too_long */
 	GRAY_MAX_SNAPLEN = 65535,
+	GRAY_FLOW_WAYS = 8, /* slots of a bucket of the flow table */
 };
 
 /*
@@ -48,7 +58,9 @@ enum {
 	X(ODD_EXT, "odd_ipv6_extension", NOTE)                                                     \
 	X(ODD_L4, "odd_l4_header", NOTE)                                                           \
 	X(FLOW_NEW, "flow_new", NOTE)                                                              \
-	X(FLOW_FULL, "flow_full", NOTE)
+	X(FLOW_EVICTED, "flow_evicted", NOTE)                                                      \
+	X(FLOW_FULL, "flow_full", NOTE)                                                            \
+	X(FRAGMENT_ORPHAN, "fragment_orphan", NOTE)
 
 enum gray_counter {
 #define GRAY_COUNTER_ID(id, name, kind) GRAY_##id,
@@ -67,6 +79,7 @@ enum gray_frame_flags {
 	GRAY_F_FRAGMENT = 1 << 0, /* an IP fragment, first or later */
 	GRAY_F_ODD = 1 << 1,	  /* could not be parsed to its ports; tag is 0 */
 	GRAY_F_REVERSED = 1 << 2, /* sender is the second endpoint of the canonical flow key */
+	GRAY_F_HW_TIME = 1 << 3,  /* time_ns is the NIC's stamp, by a clock of its own */
 };
 
 /*
@@ -74,7 +87,7 @@ enum gray_frame_flags {
  * head of a ring-buffer record (host), there followed by cap_len bytes of frame.
  */
 struct gray_frame_meta {
-	__u64 time_ns; /* CLOCK_TAI at the hook */
+	__u64 time_ns; /* CLOCK_TAI at the hook, or GRAY_F_HW_TIME */
 	__u64 tag;     /* flow tag; 0 when the frame belongs to no flow */
 	__u32 ifindex;
 	__u32 wire_len; /* bytes on the wire (a GSO super-frame counts whole) */
@@ -84,27 +97,35 @@ struct gray_frame_meta {
 	__u8 direction; /* gray_direction */
 };
 
-/* Canonical: endpoint 0 is the lower one by (address, port), bytewise; all padding is zero. */
+/*
+ * Canonical: endpoint 0 is the lower one by (address, port), bytewise; all padding is zero. Of the
+ * innermost datagram that is reached by config.tunnel_depth.
+ */
 struct gray_flow_key {
 	__u8 addr[2][16];
-	__u16 port[2]; /* network order; ICMP: 0; a later fragment: 0 */
+	__u16 port[2]; /* network order; ICMP: 0; a later fragment whose first is unknown: 0 */
 	__u8 proto;    /* IPPROTO_* */
 	__u8 family;   /* 4 or 6 */
 	__u8 pad[2];
 };
 
-struct gray_flow_side { /* what one endpoint sent */
-	__u64 packets;
-	__u64 bytes;
-	__u64 first_ns; /* CLOCK_TAI */
+/* What every frame of a flow changes. [0]: sent by endpoint 0 of the key. */
+struct gray_flow {
+	__u64 tag; /* 0: an empty slot */
 	__u64 last_ns;
-	__u32 tcp_flags; /* all flags seen, or-ed */
-	__u32 pad;
+	__u64 packets[2];
+	__u64 bytes[2];
+	__u64 first_ns;	   /* CLOCK_TAI */
+	__u8 tcp_flags[2]; /* all flags seen, or-ed */
+	__u8 first_side;   /* which endpoint sent the first frame */
+	__u8 icmp;	   /* 1: the first frame was an ICMP message of this type and code */
+	__u8 icmp_type;
+	__u8 icmp_code;
+	__u8 pad[2];
 };
 
-struct gray_flow {
+struct gray_flow_id { /* what is known from its first frame on */
 	struct gray_flow_key key;
-	struct gray_flow_side side[2]; /* [0]: sent by endpoint 0 of the key */
 	__u32 ifindex;
 	__u32 pad;
 };
@@ -120,14 +141,34 @@ struct gray_endpoint {
 	__u8 pad[6];
 };
 
+enum gray_tunnel { /* what is told by a UDP port */
+		   GRAY_TUNNEL_NONE,
+		   GRAY_TUNNEL_VXLAN,
+		   GRAY_TUNNEL_GENEVE,
+		   GRAY_TUNNEL_GTP,
+		   GRAY_TUNNEL_TEREDO,
+		   GRAY_TUNNEL_AYIYA,
+};
+
+struct gray_tunnel_port {
+	__u16 port;  /* network order */
+	__u8 kind;   /* gray_tunnel */
+	__u8 either; /* as source, too: answers come from the port */
+};
+
+/* The bit of gray_config.tunnel_hint for a port in host order: most UDP datagrams miss them all. */
+#define GRAY_TUNNEL_BIT(port) (1ULL << (((port) ^ (port) >> 6) & 63))
+
 /*
  * The one entry of the `config` map; written whole, read by every frame, changeable while running.
  * Selection: a frame goes on when its protocol is one of protos, one of its ports is in ports and
- * one of its addresses in nets; an empty list asks nothing. Excludes are grayxdp's own traffic.
+ * one of its addresses in nets, all of them of the innermost flow, as the tag; an empty list asks
+ * nothing. Excludes are grayxdp's own traffic, on whichever layer of tunnels it is seen.
  */
 struct gray_config {
 	__u64 seed;	       /* of the flow tag; equal on all hosts that sample together */
 	__u64 sample_max;      /* a flow is kept when tag <= sample_max; ~0 keeps all */
+	__u64 tunnel_hint;     /* GRAY_TUNNEL_BIT of every port of tunnel_ports */
 	__u32 enabled;	       /* the kill switch: 0 stops the mirror here */
 	__u32 pass_unselected; /* tap: unselected frames go to the stack, not to /dev/null */
 	__u32 snaplen;	       /* host: bytes copied of a frame at most */
@@ -135,12 +176,13 @@ struct gray_config {
 	__u32 port_count;
 	__u32 net_count;
 	__u32 exclude_count;
-	__u32 pad;
+	__u32 tunnel_depth; /* tunnels entered at most; 0: the outer flow is the flow */
 	__u8 protos[GRAY_MAX_PROTOS];
-	__u8 pad2[4];
+	__u32 tunnel_port_count;
 	__u16 ports[GRAY_MAX_PORTS]; /* network order */
 	struct gray_net nets[GRAY_MAX_NETS];
 	struct gray_endpoint excludes[GRAY_MAX_EXCLUDES];
+	struct gray_tunnel_port tunnel_ports[GRAY_MAX_TUNNEL_PORTS]; /* the first that fits */
 };
 
 #ifdef __cplusplus
@@ -150,8 +192,9 @@ struct gray_config {
 #endif
 GRAY_ASSERT_SIZE(struct gray_frame_meta, 32);
 GRAY_ASSERT_SIZE(struct gray_flow_key, 40);
-GRAY_ASSERT_SIZE(struct gray_flow_side, 40);
-GRAY_ASSERT_SIZE(struct gray_flow, 128);
+GRAY_ASSERT_SIZE(struct gray_flow, 64);
+GRAY_ASSERT_SIZE(struct gray_flow_id, 48);
 GRAY_ASSERT_SIZE(struct gray_net, 32);
 GRAY_ASSERT_SIZE(struct gray_endpoint, 24);
-GRAY_ASSERT_SIZE(struct gray_config, 16 + 32 + 8 + 32 + 512 + 384);
+GRAY_ASSERT_SIZE(struct gray_tunnel_port, 4);
+GRAY_ASSERT_SIZE(struct gray_config, 24 + 32 + 8 + 32 + 512 + 384 + 64);

@@ -8,7 +8,7 @@
 namespace gray {
 namespace {
 
-constexpr std::size_t kLongest = GRAY_TAP_FRAME_SIZE - 256;
+constexpr std::size_t kLongest = GRAY_TAP_CHUNK;
 
 Bytes frame_of(std::size_t size) {
   return PacketBuilder().eth().ipv4("10.0.0.1", "10.0.0.2").udp(1, 2).filler(size - 42).bytes();
@@ -71,6 +71,18 @@ TEST_F(Tap, CountsLongerFramesAndLeavesThemWhole) {
     EXPECT_EQ(reasons(outcome.counted), "too_long");
     EXPECT_EQ(outcome.frame, frame_of(size));
   }
+}
+
+TEST_F(Tap, TakesLongFramesWhenTheSocketsDo) {
+  bench_->program().take_frames_up_to(60000);
+  for (const std::size_t size : {kLongest + 1, std::size_t{9014}, std::size_t{60000}}) {
+    SCOPED_TRACE(size);
+    const Outcome outcome = bench_->run(frame_of(size));
+    ASSERT_EQ(outcome.records.size(), 1U);
+    EXPECT_EQ(outcome.records[0].bytes, frame_of(size));
+  }
+  EXPECT_EQ(reasons(bench_->run(frame_of(60001)).counted), "too_long");
+  bench_->program().take_frames_up_to(GRAY_TAP_CHUNK);
 }
 
 TEST_F(Tap, WithoutASocketTheFrameIsALossAndStaysAsItWas) {

@@ -52,7 +52,8 @@ inline std::string reasons(const Counters& counted) {
   };
   std::string text;
   for (std::size_t i = 0; i < counted.size(); ++i) {
-    if (i == GRAY_SEEN || i == GRAY_SEEN_BYTES || i == GRAY_CAPTURED_BYTES || i == GRAY_FLOW_NEW)
+    if (i == GRAY_SEEN || i == GRAY_SEEN_BYTES || i == GRAY_CAPTURED_BYTES || i == GRAY_FLOW_NEW ||
+        i == GRAY_FLOW_EVICTED)
       continue;
     for (std::uint64_t n = 0; n < counted[i]; ++n)
       text += (text.empty() ? "" : " ") + std::string(kNames[i]);
@@ -104,6 +105,12 @@ class Bench {
     return outcome;
   }
 
+  /// Whether the frame is not filtered. Quicker than run(): without the counters, where it can.
+  bool passes(const Bytes& frame) {
+    if (frame.size() > kLong) return run(frame).counted[GRAY_FILTERED] == 0;
+    return !run_once(frame).records.empty();
+  }
+
   /// Nanoseconds a frame, over `repeat` runs in the kernel.
   std::uint32_t time(const Bytes& frame, int repeat) {
     bpf_test_run_opts options{};
@@ -116,6 +123,9 @@ class Bench {
   }
 
  protected:
+  /// A frame that is longer may not be captured, selected or not.
+  static constexpr std::size_t kLong = 3500;
+
   virtual int fd() const = 0;
   virtual Outcome run_once(const Bytes& frame) = 0;
 
@@ -182,17 +192,21 @@ class TapBench final : public Bench {
   Fd socket_;
 };
 
-/// bpf/host.bpf.c, one direction, and the ring buffer it fills.
+/// bpf/host.bpf.c, or for ingress bpf/host_xdp.bpf.c, one direction, and the ring buffers filled.
 class HostBench final : public Bench {
  public:
-  static constexpr std::uint32_t kNext = ~0U;
+  static constexpr std::uint32_t kNext = ~0U, kPass = 2;
 
   explicit HostBench(ProgramOptions options = {})
-      : program_(options), ring_(ring_buffer__new(program_.ring_fd(), &take, this, nullptr)) {
-    if (!ring_) throw_errno(errno, "open the ring buffer");
+      : program_(options),
+        xdp_(options.xdp_ingress),
+        rings_(ring_buffer__new(program_.ring_fds()[0], &take, this, nullptr)) {
+    if (!rings_) throw_errno(errno, "open the ring buffer");
+    for (std::size_t i = 1; i < program_.ring_fds().size(); ++i)
+      check(ring_buffer__add(rings_.get(), program_.ring_fds()[i], &take, this), "open a ring");
   }
   HostProgram& program() override { return program_; }
-  std::uint32_t verdict(bool) const override { return kNext; }
+  std::uint32_t verdict(bool) const override { return xdp_ && !egress_ ? kPass : kNext; }
   /// The kernel makes no test skb of an IP header that is cut, nor of what a page does not hold.
   bool takes(const Bytes& frame) const override {
     if (frame.size() < 14 || frame.size() > 3700) return false;
@@ -201,12 +215,12 @@ class HostBench final : public Bench {
     return frame.size() >= 14 + header;
   }
   void use_egress(bool egress) { egress_ = egress; }
-  /// What waits in the ring.
+  /// What waits in the rings.
   std::vector<Record> drain() {
-    ring_buffer__consume(ring_.get());
+    ring_buffer__consume(rings_.get());
     return std::exchange(taken_, {});
   }
-  /// As run(), but leaves the ring as it is.
+  /// As run(), but leaves the rings as they are.
   Outcome run_undrained(const Bytes& frame) { return test_run(frame); }
 
  protected:
@@ -225,8 +239,9 @@ class HostBench final : public Bench {
   }
 
   HostProgram program_;
+  bool xdp_;
   std::vector<Record> taken_;
-  Owned<ring_buffer, ring_buffer__free> ring_;
+  Owned<ring_buffer, ring_buffer__free> rings_;
   bool egress_ = false;
 };
 

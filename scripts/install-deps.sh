@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that building, testing and the demo need: the one place that names
-# them. Does nothing, quietly, when all are there; run again at any time.
+# Installs the Debian packages that building, testing and the demo need, and with `vm` or `bench` as
+# argument those of make check-vm or of scripts/bench-*: the one place that names them. Does nothing,
+# quietly, when all are there; run again at any time.
 set -euo pipefail
 
 build=(
   g++ make clang pkg-config bpftool linux-libc-dev
   libbpf-dev libxdp-dev libpcap-dev libboost-dev libgtest-dev libssl-dev
   libyaml-cpp-dev nlohmann-json3-dev libcli11-dev libfmt-dev libre2-dev node-llhttp
+  libzstd-dev zlib1g-dev
 )
 # What the lab tests and the demo run beside grayxdp: production, its users, and the second opinions.
 lab=(
@@ -14,8 +16,22 @@ lab=(
   tcpdump tshark ethtool python3
 )
 
+# A kernel of its own, under emulation, and another user of XDP to share an interface with.
+vm=(qemu-system-x86 busybox-static xz-utils xdp-tools)
+# The tools that grayxdp is measured against.
+bench=(tcpreplay netsniff-ng xdp-tools)
+
+wanted=("${build[@]}" "${lab[@]}")
+for group in "$@"; do
+  case $group in
+    vm) wanted+=("${vm[@]}") ;;
+    bench) wanted+=("${bench[@]}") ;;
+    *) echo "usage: $0 [vm] [bench]" >&2; exit 2 ;;
+  esac
+done
+
 missing=()
-for package in "${build[@]}" "${lab[@]}"; do
+for package in "${wanted[@]}"; do
   [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] ||
     missing+=("$package")
 done

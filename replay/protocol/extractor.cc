@@ -73,7 +73,7 @@ struct Extractor::State final : StreamSink {
       return;
     }
     const std::vector<std::uint8_t> bytes(datagram->begin(), datagram->end());
-    this->packet(decode_ip(bytes, packet.time_ns), tag, depth + 1);
+    this->packet(decode_ip(bytes, packet.time_ns, options.tunnels), tag, depth + 1);
   }
 
   const ExtractorOptions options;
@@ -95,7 +95,7 @@ Extractor::~Extractor() = default;
 
 void Extractor::frame(const Frame& frame) noexcept {
   ++state_->frames;
-  state_->packet(decode(frame), frame.tag, 0);
+  state_->packet(decode(frame, state_->options.tunnels), frame.tag, 0);
   if (frame.time_ns > state_->expired_at + kExpireEveryNs) expire(frame.time_ns);
 }
 

@@ -22,6 +22,7 @@ struct ExtractorOptions {
   std::uint64_t idle_timeout_ns = 300'000'000'000;
   bool hash_bodies = false;
   bool community_ids = false;
+  TunnelOptions tunnels = {};  ///< which are followed to the requests inside
 };
 
 /// For the summary of `requests`.

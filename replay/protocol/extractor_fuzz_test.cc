@@ -10,11 +10,11 @@
 namespace gray {
 namespace {
 
-constexpr ExtractorOptions kTight{.max_body = 500,
-                                  .max_flows = 8,
-                                  .max_buffered = 20'000,
-                                  .idle_timeout_ns = 20'000'000,
-                                  .hash_bodies = true};
+const ExtractorOptions kTight{.max_body = 500,
+                              .max_flows = 8,
+                              .max_buffered = 20'000,
+                              .idle_timeout_ns = 20'000'000,
+                              .hash_bodies = true};
 
 const char* const kPieces[] = {
     "GET / HTTP/1.1\r\n",

@@ -8,7 +8,7 @@
 #include "userspace/base/ledger.h"
 #include "userspace/capture/live.h"
 #include "userspace/packet/packet.h"
-#include "userspace/packet/print.h"
+#include "userspace/pcapng/capture_writer.h"
 
 namespace gray {
 
@@ -21,8 +21,14 @@ class FrameOutput {
   /// `dropped_before`: frames lost since the one before. False: it could not, and will not any
   /// more.
   virtual bool put(const Frame& frame, std::uint64_t dropped_before) noexcept = 0;
+  /// After each batch of put(): what people watch is to be seen now.
+  virtual void settle() noexcept {}
   /// About once a second: what was put is to be seen from outside.
   virtual void flush() noexcept {}
+  /// Several times a second.
+  virtual void tick() noexcept {}
+  /// All that was wanted is there: what comes now is left out.
+  virtual bool complete() const noexcept { return false; }
   /// Nothing more comes; `received` and `dropped` frames are for the file's own statistics.
   virtual void finish(std::uint64_t received, std::uint64_t dropped) noexcept {
     (void)received, (void)dropped;
@@ -35,10 +41,9 @@ class FrameOutput {
 };
 
 /// Throws UsageError, std::system_error. `filter` is for the file's interface description.
-std::unique_ptr<FrameOutput> open_capture_file(const std::string& path, const LiveOptions& live,
-                                               std::uint32_t snaplen, const std::string& filter);
-/// A line a frame on stdout; with `hex`, its bytes below it.
-std::unique_ptr<FrameOutput> print_frames(const PrintOptions& options, bool hex);
+std::unique_ptr<FrameOutput> open_capture_file(const CaptureWriterOptions& file,
+                                               const LiveOptions& live, std::uint32_t snaplen,
+                                               const std::string& filter);
 std::unique_ptr<FrameOutput> discard_frames();
 
 }  // namespace gray

@@ -21,7 +21,9 @@ struct CaptureSummary {
   std::uint64_t delivered = 0;  ///< to the file, the screen, or the count
   bool to_file = false;
   std::uint64_t written_bytes = 0;
-  std::uint64_t flows_held = 0;  ///< in the table at the end
+  std::uint64_t joined = 0;            ///< frames that came in several buffers
+  std::uint64_t hardware_stamped = 0;  ///< frames with a time of the NIC's
+  bool busy_poll_in_vain = false;
   Counters kernel{};
   Ledger ledger;
 

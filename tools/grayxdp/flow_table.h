@@ -1,37 +1,66 @@
-// The flow table of a file: what the kernel's map holds of live traffic, built from frames. One
-// thread.
+// Flows by slot, as `flows` sorts and prints them: of the kernel's table, or of one built here from
+// the frames of a file. One thread.
 #pragma once
 
 #include <cstdint>
 #include <unordered_map>
 #include <vector>
 
-#include "userspace/kernel/programs.h"
+#include "userspace/kernel/flow_map.h"
+#include "userspace/packet/fragment_tracker.h"
 #include "userspace/packet/packet.h"
 
 namespace gray {
 
-class FlowTable {
+class FlowSet {
  public:
-  explicit FlowTable(std::uint64_t seed) : seed_(seed) {}
+  virtual ~FlowSet() = default;
+  virtual std::uint32_t slots() const noexcept = 0;
+  /// False when the slot is empty. Times are UTC.
+  virtual bool read(std::uint32_t slot, FlowRecord& into) const noexcept = 0;
+};
+
+/// The kernel's, read anew each time.
+class KernelFlows final : public FlowSet {
+ public:
+  /// `map` outlives this object.
+  explicit KernelFlows(const FlowMap& map);
+  std::uint32_t slots() const noexcept override { return map_.slots(); }
+  bool read(std::uint32_t slot, FlowRecord& into) const noexcept override;
+
+ private:
+  const FlowMap& map_;
+  std::uint64_t tai_offset_;
+};
+
+class FlowTable final : public FlowSet {
+ public:
+  explicit FlowTable(std::uint64_t seed, const TunnelOptions& tunnels = {})
+      : seed_(seed), tracker_(tunnels) {}
 
   void add(const Frame& frame);
-  /// In order of their first frame. Times are UTC.
-  std::vector<FlowRecord> records() const;
+
+  std::uint32_t slots() const noexcept override {
+    return static_cast<std::uint32_t>(records_.size());
+  }
+  bool read(std::uint32_t slot, FlowRecord& into) const noexcept override {
+    into = records_[slot];
+    return true;
+  }
 
   std::uint64_t frames() const noexcept { return frames_; }
-  /// Frames of no flow: not IP, or too broken to tell.
+  /// Frames of no flow: not IP, or odd, as the kernel has it.
   std::uint64_t without_flow() const noexcept { return without_flow_; }
 
  private:
+  FlowRecord& record_of(const Packet& packet, const FlowKey& key, std::uint64_t tag);
+
   std::uint64_t seed_;
+  FragmentTracker tracker_;
   std::uint64_t frames_ = 0;
   std::uint64_t without_flow_ = 0;
-  std::unordered_map<std::uint64_t, gray_flow> flows_;
+  std::vector<FlowRecord> records_;
+  std::unordered_map<std::uint64_t, std::uint32_t> slots_;  // by tag
 };
-
-/// When the flow's first frame was seen, from either side.
-std::uint64_t first_ns(const gray_flow& flow) noexcept;
-std::uint64_t last_ns(const gray_flow& flow) noexcept;
 
 }  // namespace gray

@@ -8,6 +8,7 @@
 #include <array>
 #include <bit>
 #include <charconv>
+#include <fstream>
 #include <string_view>
 
 #include "userspace/base/errors.h"
@@ -61,6 +62,10 @@ std::uint64_t parse_ring(const std::string& text) {
   return std::bit_ceil(bytes);
 }
 
+std::uint32_t frames_in(std::uint64_t ring_bytes) {
+  return static_cast<std::uint32_t>(std::max<std::uint64_t>(ring_bytes / GRAY_TAP_FRAME_SIZE, 64));
+}
+
 }  // namespace
 
 void LiveFlags::add_to(CLI::App& app, const std::string& force_help) {
@@ -78,19 +83,68 @@ void LiveFlags::add_to(CLI::App& app, const std::string& force_help) {
   app.add_option("--net", nets, "only with an address in one of these networks, either side")
       ->delimiter(',')
       ->type_name("CIDR");
-  app.add_option("--sample", sample, "share of flows, whole flows or none")->type_name("SHARE");
+  add_tunnel_options(app, tunnels);
+  app.add_option("-F,--filter-file", filter_file, "expression in a file; SIGHUP rereads it")
+      ->type_name("FILE");
+  app.add_option("--sample", sample,
+                 "share of flows, whole flows or none; @FILE: SIGHUP rereads it")
+      ->type_name("SHARE");
   app.add_option("--seed", seed, "of the flow tag; the same on hosts that sample the same flows");
-  app.add_option("--xdp", xdp, "tap: where the program runs")
-      ->check(CLI::IsMember({"auto", "native", "generic"}));
+  app.add_option("--ingress", ingress, "host: which hook sees what comes in; xdp: before GRO")
+      ->check(CLI::IsMember({"tc", "xdp"}));
+  app.add_option("--xdp", xdp, "where the XDP program runs: auto, native, generic")
+      ->check(CLI::IsMember({"auto", "native", "generic"}))
+      ->type_name("");
   app.add_option("--zero-copy", zero_copy, "tap: bind the sockets so")
       ->check(CLI::IsMember({"auto", "on", "off"}));
+  app.add_option("--clock", clock,
+                 "whose time frames have: auto, hook, or in tap mode hardware (the NIC's, as TAI)")
+      ->check(CLI::IsMember({"auto", "hook", "hardware"}))
+      ->type_name("");
   app.add_option("--queues", queues, "tap: RX queues, like 0-3 (default: all)")->type_name("LIST");
-  app.add_option("--ring", ring, "host: size of the ring buffer")->type_name("SIZE");
+  app.add_option("--ring", ring, "host: size of the ring buffer (32MiB); tap: of a queue's (64MiB)")
+      ->type_name("SIZE");
   app.add_option("--flows", flow_entries, "entries of the flow table")
       ->check(CLI::Range(1U, 1U << 24));
   app.add_flag("--busy-poll", busy_poll, "tap: poll the driver instead of waiting for it");
+  app.add_flag("--with-dispatcher", with_dispatcher,
+               "tap: join other XDP programs by libxdp's dispatcher");
+  app.add_flag("-p,--no-promiscuous-mode", not_promiscuous,
+               "tap: leave frames for other stations to the card's filter");
   app.add_flag("--pass-unselected", pass_unselected, "tap: give the rest to the stack");
   app.add_flag("--force", force, force_help);
+  app.add_option("FILTER", expression, "")->group("");
+}
+
+Filter LiveFlags::filter() const {
+  if (filter_file.empty()) return Filter(fmt::format("{}", fmt::join(expression, " ")));
+  if (!expression.empty())
+    throw UsageError(
+        fmt::format("an expression in {} and one behind the options: give one", filter_file));
+  return read_filter(filter_file);
+}
+
+double LiveFlags::share() const {
+  if (!sample_in_file()) return parse_share(sample);
+  const std::string path = sample.substr(1);
+  std::ifstream file(path);
+  std::string text;
+  if (!(file >> text)) throw UsageError(fmt::format("--sample: no share in file '{}'", path));
+  return parse_share(text);
+}
+
+void add_tunnel_options(CLI::App& app, TunnelOptions& tunnels) {
+  app.add_option("--tunnel-depth", tunnels.depth,
+                 "tunnels entered to find the flow; 0: the outermost is the flow")
+      ->check(CLI::Range(0U, unsigned{GRAY_MAX_TUNNEL_DEPTH},
+                         fmt::format("0-{}", unsigned{GRAY_MAX_TUNNEL_DEPTH})))
+      ->capture_default_str();
+  const auto ports = [&app](const char* name, std::vector<std::uint16_t>& list, const char* help) {
+    app.add_option(name, list, help)->delimiter(',')->type_name("PORT")->capture_default_str();
+  };
+  ports("--vxlan-port", tunnels.vxlan, "UDP ports of VXLAN");
+  ports("--geneve-port", tunnels.geneve, "UDP ports of GENEVE");
+  ports("--gtp-port", tunnels.gtp, "UDP ports of GTP-U");
 }
 
 LiveOptions LiveFlags::options() const {
@@ -101,19 +155,30 @@ LiveOptions LiveFlags::options() const {
   for (const std::string& proto : protos) selection.protos.push_back(parse_proto(proto));
   selection.ports = ports;
   for (const std::string& net : nets) selection.nets.push_back(Cidr::parse(net));
-  selection.share = parse_share(sample);
+  selection.share = share();
+  options.program.tunnels = tunnels;
+  options.program.filter = filter();
   options.program.seed = seed;
   options.program.pass_unselected = pass_unselected;
   options.program.flow_entries = flow_entries;
-  options.program.ring_bytes = parse_ring(ring);
+  if (!ring.empty()) {
+    options.program.ring_bytes = parse_ring(ring);
+    options.frames_per_queue = frames_in(options.program.ring_bytes);
+  }
+  options.program.xdp_ingress = ingress == "xdp";
   options.xdp = xdp == "native"    ? XdpMode::Native
                 : xdp == "generic" ? XdpMode::Generic
                                    : XdpMode::Auto;
   options.zero_copy = zero_copy == "on"    ? ZeroCopy::On
                       : zero_copy == "off" ? ZeroCopy::Off
                                            : ZeroCopy::Auto;
+  options.clock = clock == "hardware" ? CaptureClock::Hardware
+                  : clock == "hook"   ? CaptureClock::Hook
+                                      : CaptureClock::Auto;
   options.queues = parse_queues(queues);
   options.busy_poll = busy_poll;
+  options.with_dispatcher = with_dispatcher;
+  options.promiscuous = !not_promiscuous;
   options.force = force;
   return options;
 }
@@ -127,6 +192,13 @@ std::string describe(const Selection& selection) {
   for (const Cidr& net : selection.nets) parts.push_back("net " + net.to_string());
   if (selection.share < 1) parts.push_back(fmt::format("sample {:g}%", selection.share * 100));
   return fmt::format("{}", fmt::join(parts, ", "));
+}
+
+std::string describe(const ProgramOptions& program) {
+  const std::string selection = describe(program.selection);
+  const std::string& expression = program.filter.expression();
+  if (selection.empty() || expression.empty()) return selection + expression;
+  return fmt::format("({}) and {}", expression, selection);
 }
 
 }  // namespace gray

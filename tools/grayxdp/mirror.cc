@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "replay/protocol/extractor.h"
+#include "tools/grayxdp/filter_reload.h"
 #include "tools/grayxdp/live_flags.h"
 #include "tools/grayxdp/pause_switch.h"
 #include "tools/grayxdp/progress.h"
@@ -41,7 +42,7 @@ class Pipeline final : public FrameConsumer {
       : run_(run),
         program_(program),
         stop_(stop),
-        extractor_({.seed = verb.live.seed}, run),
+        extractor_({.seed = verb.live.seed, .tunnels = verb.live.tunnels}, run),
         interface_(verb.live.interface),
         ends_ns_(verb.duration.empty() ? 0 : monotonic_ns() + parse_duration(verb.duration)) {}
 
@@ -120,6 +121,7 @@ int mirror(const MirrorVerb& verb) {
   keep_apart(live, options);
 
   Stop stop;
+  if (verb.live.rereads()) stop.catch_hangups();  // from before anybody is told that we listen
   ReplayRun run(options);
   const std::unique_ptr<LiveCapture> capture = open_live(live);
   std::cerr << fmt::format("mirror: {} ({}, {}) to {}\n", verb.live.interface, verb.live.mode,
@@ -127,7 +129,10 @@ int mirror(const MirrorVerb& verb) {
   Pipeline pipeline(run, capture->program(), stop, verb);
   const SendingThread sending(run);
   Workers workers(capture->sources(), pipeline);
-  workers.run(stop.flag());
+  {
+    const FilterReload reload(verb.live, stop, *capture);
+    workers.run(stop.flag());
+  }
   capture->stop();
   static const std::atomic<bool> never{false};
   workers.run(never);
@@ -154,9 +159,11 @@ void add_mirror(CLI::App& app, Action& action) {
       ->type_name("URL");
   sub->add_option("--duration", verb->duration, "stop after this long")->type_name("TIME");
   verb->replay.add_to(*sub);
+  sub->add_option("-L,--limit", verb->replay.limit, "replay this many exchanges at most");
+  sub->add_flag("--json", verb->replay.json, "summary as one JSON object");
   sub->footer(
       "Examples:\n"
-      "  grayxdp mirror -i eth1 --to http://canary:8080 --port 80\n"
+      "  grayxdp mirror -i eth1 --to http://canary:8080 tcp port 80\n"
       "  grayxdp mirror -i eth1 --to http://canary:8080 --sample 5% --duration 10m --json\n"
       "  grayxdp mirror -i span0 --mode tap --to http://canary:8080 --max-p99 200ms");
   sub->callback([verb, &action] { action = [verb] { return mirror(*verb); }; });

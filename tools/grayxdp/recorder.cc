@@ -9,27 +9,30 @@
 namespace gray {
 namespace {
 
-std::uint64_t lost_in_kernel(const Counters& counters) {
-  return kernel_stage("", counters).dropped(DropKind::Loss);
+std::uint64_t lost_in_kernel(LiveCapture& capture) {
+  const Counters counters = capture.program().counters();
+  return kernel_stage("", counters).dropped(DropKind::Loss) + capture.ring_lost();
 }
 
 }  // namespace
 
-Recorder::Recorder(FrameOutput& output, const RecorderLimits& limits, Program& program, Stop& stop)
+Recorder::Recorder(FrameOutput& output, const RecorderLimits& limits, LiveCapture& capture,
+                   Stop& stop)
     : output_(output),
       limits_(limits),
-      program_(program),
+      capture_(capture),
       stop_(stop),
       started_ns_(monotonic_ns()),
       flushed_ns_(started_ns_) {}
 
 void Recorder::consume(std::span<const Frame> frames) noexcept {
   for (const Frame& frame : frames) consume_one(frame);
+  output_.settle();
 }
 
 void Recorder::consume_one(const Frame& frame) noexcept {
   ++in_;
-  if (limits_.count > 0 && put_ >= limits_.count) {
+  if ((limits_.count > 0 && put_ >= limits_.count) || output_.complete()) {
     ++after_count_;
     return;
   }
@@ -50,20 +53,22 @@ void Recorder::consume_one(const Frame& frame) noexcept {
 void Recorder::tick() noexcept {
   const std::uint64_t now = monotonic_ns();
   if (limits_.duration_ns > 0 && now - started_ns_ >= limits_.duration_ns) stop_.request();
+  output_.tick();
+  if (output_.complete()) stop_.request();
   if (now - flushed_ns_ >= kNsPerSecond) {
     output_.flush();
     flushed_ns_ = now;
   }
-  pause_.follow(stop_, program_);
-  const std::uint64_t drops = lost_in_kernel(program_.counters());
-  dropped_before_ += drops - kernel_drops_;
-  kernel_drops_ = drops;
+  pause_.follow(stop_, capture_.program());
+  const std::uint64_t drops = lost_in_kernel(capture_);
+  dropped_before_ += drops - drops_;
+  drops_ = drops;
   if (progress_.due()) show_progress();
 }
 
 void Recorder::show_progress() {
   progress_.show(fmt::format("{} frames, {:.0f}/s, {} dropped by the kernel", put_,
-                             progress_.rate(put_), kernel_drops_));
+                             progress_.rate(put_), drops_));
 }
 
 double Recorder::seconds() const noexcept {

@@ -11,8 +11,8 @@
 #include "tools/grayxdp/progress.h"
 #include "tools/grayxdp/stop.h"
 #include "userspace/base/ledger.h"
-#include "userspace/capture/workers.h"
-#include "userspace/kernel/programs.h"
+#include "userspace/capture/live.h"
+#include "userspace/capture/run.h"
 
 namespace gray {
 
@@ -24,7 +24,7 @@ struct RecorderLimits {
 
 class Recorder final : public FrameConsumer {
  public:
-  Recorder(FrameOutput& output, const RecorderLimits& limits, Program& program, Stop& stop);
+  Recorder(FrameOutput& output, const RecorderLimits& limits, LiveCapture& capture, Stop& stop);
 
   void consume(std::span<const Frame> frames) noexcept override;
   void tick() noexcept override;
@@ -42,7 +42,7 @@ class Recorder final : public FrameConsumer {
 
   FrameOutput& output_;
   RecorderLimits limits_;
-  Program& program_;
+  LiveCapture& capture_;
   Stop& stop_;
   Progress progress_;
   std::uint64_t started_ns_;
@@ -53,7 +53,7 @@ class Recorder final : public FrameConsumer {
   std::uint64_t after_count_ = 0;
   std::uint64_t failed_ = 0;
   PauseSwitch pause_;
-  std::uint64_t kernel_drops_ = 0;    // as of the last tick
+  std::uint64_t drops_ = 0;           // in the kernel, as of the last tick
   std::uint64_t dropped_before_ = 0;  // to be told with the next frame
 };
 

@@ -18,6 +18,8 @@
 #include "replay/compare/printable.h"
 #include "replay/protocol/extractor.h"
 #include "tools/grayxdp/exchange_json.h"
+#include "tools/grayxdp/files_and_filter.h"
+#include "tools/grayxdp/live_flags.h"
 #include "tools/grayxdp/stop.h"
 #include "tools/grayxdp/verbs.h"
 #include "userspace/base/clock.h"
@@ -30,9 +32,11 @@ namespace gray {
 namespace {
 
 struct RequestsVerb {
-  std::vector<std::string> files;
+  std::vector<std::string> arguments;  ///< files, then the words of an expression
+  std::string filter;
   std::string bodies;
   std::vector<std::string> protocols;
+  TunnelOptions tunnels;
   bool headers = false;
   bool json = false;
 };
@@ -139,6 +143,7 @@ void check_usage(const RequestsVerb& verb) {
   for (const std::string& name : verb.protocols)
     if (name != "http1")
       throw UsageError(fmt::format("requests: --protocol {}: http1 is what can be read", name));
+  check_tunnels(verb.tunnels);
 }
 
 void read_all(FileSource& source, Extractor& extractor, const Stop& stop) {
@@ -167,9 +172,11 @@ void print_summary(const ExtractorSummary& summary) {
 
 int list_requests(const RequestsVerb& verb) {
   check_usage(verb);
-  FileSource source(verb.files);
+  const FilesAndFilter what = files_and_filter(verb.arguments, verb.filter);
+  FileSource source(what.files, what.filter);
   RequestList list(verb);
-  Extractor extractor({.hash_bodies = verb.json, .community_ids = verb.json}, list);
+  Extractor extractor(
+      {.hash_bodies = verb.json, .community_ids = verb.json, .tunnels = verb.tunnels}, list);
   Stop stop;
   read_all(source, extractor, stop);
   list.print(std::cout);
@@ -185,7 +192,11 @@ int list_requests(const RequestsVerb& verb) {
 void add_requests(CLI::App& app, Action& action) {
   auto verb = std::make_shared<RequestsVerb>();
   CLI::App* sub = app.add_subcommand("requests", "lists the exchanges found in captures");
-  sub->add_option("FILE", verb->files, "pcap or pcapng; - is stdin")->required();
+  sub->add_option("FILE", verb->arguments,
+                  "pcap or pcapng, - is stdin; then, perhaps, a tcpdump expression")
+      ->required();
+  sub->add_option("--filter", verb->filter, "tcpdump expression, whatever files are called")
+      ->type_name("EXPRESSION");
   sub->add_flag("--headers", verb->headers, "list headers too");
   sub->add_option("--bodies", verb->bodies, "write bodies to DIR/ID.request and DIR/ID.response")
       ->type_name("DIR")
@@ -193,10 +204,12 @@ void add_requests(CLI::App& app, Action& action) {
   sub->add_option("--protocol", verb->protocols, "only these: http1")
       ->type_name("NAME")
       ->delimiter(',');
+  add_tunnel_options(*sub, verb->tunnels);
   sub->add_flag("--json", verb->json, "one JSON object a line");
   sub->footer(
       "Examples:\n"
       "  grayxdp requests prod.pcapng\n"
+      "  grayxdp requests monday.pcap tuesday.pcap tcp port 80 and host 10.0.0.1\n"
       "  grayxdp requests prod.pcapng --json --headers | jq .request.target\n"
       "  tcpdump -i eth1 -w - port 80 | grayxdp requests -");
   sub->callback([verb, &action] { action = [verb] { return list_requests(*verb); }; });

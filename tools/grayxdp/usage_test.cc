@@ -55,8 +55,31 @@ const WrongUse kWrongUses[] = {
     {"a bad protocol", {"capture", "-i", "lo", "--proto", "http"}, 2, "http"},
     {"a bad share", {"capture", "-i", "lo", "--sample", "5"}, 2, "5%"},
     {"a bad duration", {"capture", "-i", "lo", "--duration", "5"}, 2, "5s"},
-    {"a filter expression", {"capture", "-i", "lo", "tcp", "port", "80"}, 2, "--port"},
+    {"an expression that is none", {"capture", "-i", "lo", "tcp", "porty"}, 2, "'tcp porty'"},
+    {"an expression that the kernel cannot run",
+     {"capture", "-i", "lo", "ip6", "protochain", "6"},
+     2,
+     "loops"},
+    {"an expression of flows", {"flows", "-r", "x.pcap", "and"}, 2, "'and'"},
+    {"a filter file that is not there",
+     {"capture", "-i", "lo", "-F", "/nonexistent.filter"},
+     1,
+     "/nonexistent.filter"},
+    {"a filter file and an expression", {"capture", "-i", "lo", "-F", "x", "tcp"}, 2, "give one"},
+    {"neither a file nor an expression", {"requests", "x.pcap", "and"}, 2, "no file and"},
+    {"an expression that is asked for", {"requests", "x.pcap", "--filter", "tcp ("}, 2, "tcp ("},
+    {"a file behind a file", {"requests", "x.pcap", "gone.pcap"}, 1, "gone.pcap"},
     {"a port that is none", {"capture", "-i", "lo", "--port", "70000"}, 2, "70000"},
+    {"a ring without a size", {"capture", "-i", "lo", "-w", "x", "-W", "3"}, 2, "-C or -G"},
+    {"a rotation without a file", {"capture", "-i", "lo", "-C", "100"}, 2, "-w"},
+    {"a rotation of stdout", {"capture", "-i", "lo", "-w", "-", "-G", "60"}, 2, "-w"},
+    {"files of no size", {"capture", "-i", "lo", "-w", "x", "-C", "0"}, 2, "-C 0"},
+    {"no whole second", {"capture", "-i", "lo", "-w", "x", "-G", "10ms"}, 2, "whole seconds"},
+    {"an unknown compression", {"capture", "-i", "lo", "-w", "x", "--compress", "lzma"}, 2, "lzma"},
+    {"a compressed nothing", {"capture", "-i", "lo", "--compress", "zstd"}, 2, "-w"},
+    {"tunnels too deep", {"capture", "-i", "lo", "--tunnel-depth", "9"}, 2, "--tunnel-depth"},
+    {"a port of two tunnels", {"flows", "-r", "x.pcap", "--vxlan-port", "6081"}, 2, "6081"},
+    {"a tunnel's port that is none", {"requests", "x.pcap", "--gtp-port", "0"}, 2, "port 0"},
     {"no such interface", {"capture", "-i", "nosuch0"}, 2, "nosuch0"},
     {"flows of nothing", {"flows"}, 2, "-r FILE"},
     {"requests of no file", {"requests"}, 2, "FILE"},
@@ -105,8 +128,8 @@ INSTANTIATE_TEST_SUITE_P(Table, BadFiles,
                                          "\xd4\xc3\xb2\xa1", "\n\r\r\n"));
 
 TEST(Help, OfEveryVerbEndsWithExamples) {
-  for (const char* verb :
-       {"capture", "flows", "requests", "replay", "mirror", "scrub", "doctor", "version"}) {
+  for (const char* verb : {"capture", "flows", "requests", "replay", "mirror", "scrub",
+                           "doctor", "version"}) {
     const RunResult result = grayxdp({verb, "--help"});
     EXPECT_EQ(result.status, 0) << verb;
     EXPECT_NE(result.out.find("Examples:"), std::string::npos) << verb;

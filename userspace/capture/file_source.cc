@@ -10,7 +10,7 @@ constexpr unsigned kFileShift = 32;
 
 }  // namespace
 
-FileSource::FileSource(std::vector<std::string> paths) {
+FileSource::FileSource(std::vector<std::string> paths, const Filter& filter) : filter_(filter) {
   for (std::string& path : paths)
     files_.push_back({.reader = std::make_unique<CaptureReader>(std::move(path))});
 }
@@ -35,6 +35,11 @@ bool FileSource::next(Frame& frame, std::chrono::milliseconds timeout) {
     File& file = files_[current_];
     const bool found = file.reader->next(frame, timeout);
     learn_interfaces(file);
+    if (found && !filter_.matches(frame)) {
+      ++filtered_;
+      file.reader->give_back(frame);
+      continue;
+    }
     if (found) {
       ++file.lent;
       frame.interface += static_cast<std::uint32_t>(file.first_interface);
@@ -85,7 +90,10 @@ void FileSource::account(Ledger& ledger) const {
   std::uint64_t read = read_and_closed_;
   for (const File& file : files_)
     if (file.reader) read += file.reader->frames();
-  ledger.add({.name = "file", .in = read, .out = given_});
+  ledger.add({.name = "file",
+              .in = read,
+              .out = given_,
+              .drops = {{"filtered", filtered_, DropKind::Selection}}});
 }
 
 }  // namespace gray

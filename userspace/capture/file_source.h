@@ -11,15 +11,17 @@
 
 #include "userspace/base/ledger.h"
 #include "userspace/capture/source.h"
+#include "userspace/kernel/filter/filter.h"
 #include "userspace/pcapng/reader.h"
 
 namespace gray {
 
 class FileSource final : public Source {
  public:
-  /// "-" is stdin. Opens every file, so that a wrong name is said before anything runs. Throws
-  /// std::runtime_error (not a capture file) and std::system_error (cannot be read).
-  explicit FileSource(std::vector<std::string> paths);
+  /// "-" is stdin; frames that `filter` rejects are not given out. Opens every file, so that a
+  /// wrong name is said before anything runs. Throws std::runtime_error (not a capture file) and
+  /// std::system_error (cannot be read).
+  explicit FileSource(std::vector<std::string> paths, const Filter& filter = {});
 
   std::size_t receive(std::span<Frame> out, std::chrono::milliseconds timeout) override;
   void recycle(std::span<const Frame> frames) noexcept override;
@@ -28,7 +30,7 @@ class FileSource final : public Source {
   /// Those met so far, file after file; grows while files are read.
   std::span<const Interface> interfaces() const noexcept override { return interfaces_; }
 
-  /// Adds the stage "file": frames in the files in, frames given out.
+  /// Adds the stage "file": frames in the files in, frames given out, filtered ones dropped.
   void account(Ledger& ledger) const;
   /// A file ended before its time; its frames up to there were given out.
   bool cut() const noexcept { return !warning_.empty(); }
@@ -46,10 +48,12 @@ class FileSource final : public Source {
   void learn_interfaces(File& file);
   void close_when_done(File& file) noexcept;
 
+  FrameMatcher filter_;
   std::vector<File> files_;
   std::size_t current_ = 0;
   std::vector<Interface> interfaces_;
   std::uint64_t given_ = 0;
+  std::uint64_t filtered_ = 0;
   std::uint64_t read_and_closed_ = 0;  ///< frames of the files that are closed again
   bool stopped_ = false;
   std::string warning_;

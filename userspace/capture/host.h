@@ -1,4 +1,4 @@
-// What the tc programs of a production host copied into their BPF ring buffer, as a Source. Set up
+// What the tc programs of a production host copied into their BPF ring buffers, as a Source. Set up
 // by one thread, then used by one other; stop() may come from a third.
 #pragma once
 
@@ -6,15 +6,16 @@
 #include <cstdint>
 #include <string>
 
+#include "userspace/base/utc_clock.h"
 #include "userspace/capture/source.h"
-#include "userspace/kernel/ring_buffer.h"
+#include "userspace/kernel/ring_group.h"
 
 namespace gray {
 
 class HostSource final : public Source {
  public:
-  /// `ring_fd`: HostProgram::ring_fd(), of a program that outlives this object.
-  HostSource(const std::string& interface, std::uint32_t snaplen, int ring_fd);
+  /// `ring_fds`: HostProgram::ring_fds(), of a program that outlives this object.
+  HostSource(const std::string& interface, std::uint32_t snaplen, std::span<const int> ring_fds);
 
   std::size_t receive(std::span<Frame> out, std::chrono::milliseconds timeout) override;
   void recycle(std::span<const Frame> frames) noexcept override;
@@ -34,8 +35,9 @@ class HostSource final : public Source {
   std::size_t take(std::span<Frame> out) noexcept;
 
   Interface interface_;
-  std::int64_t tai_offset_;
-  RingBuffer ring_;
+  UtcFromTai utc_;
+  TaiClock clock_;
+  RingGroup rings_;
   std::atomic<bool> stopped_{false};
   std::atomic<std::uint64_t> received_{0};
   int quiet_waits_ = 0;

@@ -43,8 +43,10 @@ struct Workers::Lane {
   std::thread thread;
 };
 
-Workers::Workers(std::span<const std::unique_ptr<Source>> sources, FrameConsumer& consumer)
+Workers::Workers(std::span<const std::unique_ptr<Source>> sources, FrameConsumer& consumer,
+                 std::chrono::microseconds nap)
     : consumer_(consumer),
+      nap_(nap),
       bell_(check_errno(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "make an eventfd")) {
   for (const auto& source : sources) lanes_.push_back(std::make_unique<Lane>(*source));
   for (const auto& lane : lanes_)
@@ -69,6 +71,7 @@ void Workers::capture(Lane& lane) noexcept {
                                            : kIdle;
       count = lane.source.receive(frames, timeout);
       if (count > 0) forward(lane, {frames.data(), count});
+      if (count > 0 && count < kBatch && nap_.count() > 0) std::this_thread::sleep_for(nap_);
     }
   } catch (...) {
     lane.failure = std::current_exception();

@@ -12,37 +12,24 @@
 
 #include "userspace/base/fd.h"
 #include "userspace/base/ledger.h"
+#include "userspace/capture/run.h"
 #include "userspace/capture/source.h"
 
 namespace gray {
 
-/// Runs on the consumer's thread only.
-class FrameConsumer {
- public:
-  virtual ~FrameConsumer() = default;
-  /// Frames of one source, in order; their bytes are valid during the call.
-  virtual void consume(std::span<const Frame> frames) noexcept = 0;
-  /// Called about every 50 ms, also without traffic.
-  virtual void tick() noexcept {}
-};
-
-class Workers {
+class Workers final : public CaptureRun {
  public:
   /// Starts a thread a source; `sources` and `consumer` outlive this object.
-  Workers(std::span<const std::unique_ptr<Source>> sources, FrameConsumer& consumer);
-  ~Workers();
+  Workers(std::span<const std::unique_ptr<Source>> sources, FrameConsumer& consumer,
+          std::chrono::microseconds nap = kRingNap);
+  ~Workers() override;
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
 
-  /// Runs the consumer in this thread until every source has ended and all is consumed, or until
-  /// `stop` becomes true (the caller then stops the sources and calls run() again, with a `stop`
-  /// that stays false, to drain). Passes on what a source threw.
-  void run(const std::atomic<bool>& stop);
-
-  /// Frames waiting between the threads, for the progress line.
-  std::uint64_t queued() const noexcept;
+  void run(const std::atomic<bool>& stop) override;
+  std::uint64_t queued() const noexcept override;
   /// Adds the stage "queue": frames from the sources in, frames consumed out, queue_full.
-  void account(Ledger& ledger) const;
+  void account(Ledger& ledger) const override;
 
  private:
   struct Lane;
@@ -56,6 +43,7 @@ class Workers {
 
   std::vector<std::unique_ptr<Lane>> lanes_;
   FrameConsumer& consumer_;
+  const std::chrono::microseconds nap_;
   Fd bell_;                          // an eventfd: the consumer sleeps on it
   std::atomic<bool> asleep_{false};  // whether someone must ring it
   std::atomic<bool> quit_{false};

@@ -1,5 +1,7 @@
 #include <bpf/libbpf.h>
 
+#include <exception>
+
 #include "userspace/base/errors.h"
 #include "userspace/kernel/skeleton.h"
 #include "userspace/kernel/tc.h"
@@ -49,9 +51,9 @@ class Qdisc {
   bool made_ = false;
 };
 
-class Filter {
+class TcFilter {
  public:
-  Filter(int program, unsigned ifindex, const std::string& name, bpf_tc_attach_point where)
+  TcFilter(int program, unsigned ifindex, const std::string& name, bpf_tc_attach_point where)
       : hook_(hook_of(ifindex, where)) {
     const LibbpfLog log;
     bpf_tc_opts options = ours(program);
@@ -61,9 +63,15 @@ class Filter {
                               " (or one was killed there: tc qdisc del dev " + name + " clsact)");
     log.check(result, "attach the tc program to " + name);
   }
-  Filter(const Filter&) = delete;
-  Filter& operator=(const Filter&) = delete;
-  ~Filter() {
+  TcFilter(const TcFilter&) = delete;
+  TcFilter& operator=(const TcFilter&) = delete;
+  void replace(int program) {
+    const LibbpfLog log;
+    bpf_tc_opts options = ours(program);
+    options.flags = BPF_TC_F_REPLACE;
+    log.check(bpf_tc_attach(&hook_, &options), "replace the tc program");
+  }
+  ~TcFilter() {
     bpf_tc_opts options = ours(0);
     bpf_tc_detach(&hook_, &options);
   }
@@ -77,13 +85,25 @@ class ClsactFilters final : public Attachment {
   ClsactFilters(const TcPrograms& programs, unsigned ifindex, const std::string& name)
       : qdisc_(ifindex, name),
         ingress_(programs.ingress, ifindex, name, BPF_TC_INGRESS),
-        egress_(programs.egress, ifindex, name, BPF_TC_EGRESS) {}
+        egress_(programs.egress, ifindex, name, BPF_TC_EGRESS),
+        programs_(programs) {}
   std::string how() const override { return "clsact"; }
+  void replace(std::span<const int> programs) override {
+    ingress_.replace(programs[0]);
+    try {
+      egress_.replace(programs[1]);
+    } catch (const std::exception&) {
+      ingress_.replace(programs_.ingress);
+      throw;
+    }
+    programs_ = {.ingress = programs[0], .egress = programs[1]};
+  }
 
  private:
   Qdisc qdisc_;  // goes last
-  Filter ingress_;
-  Filter egress_;
+  TcFilter ingress_;
+  TcFilter egress_;
+  TcPrograms programs_;  // not owned
 };
 
 }  // namespace

@@ -1,12 +1,9 @@
-// Three dumps (links, addresses, routes) and two ethtool questions, each put into its place.
+// Three dumps (links, addresses, routes) and two questions to the driver, each put into its place.
 #include "userspace/kernel/interface.h"
 
-#include <linux/ethtool.h>
 #include <linux/if_link.h>
-#include <linux/sockios.h>
 #include <net/if.h>
 #include <net/if_arp.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -14,23 +11,16 @@
 #include <map>
 
 #include "userspace/base/errors.h"
-#include "userspace/base/fd.h"
+#include "userspace/kernel/ethtool.h"
 #include "userspace/kernel/netlink.h"
 
 namespace gray {
 namespace {
 
-template <class T>
-std::size_t tail_size(const nlmsghdr& message) {
-  const std::size_t fixed = NLMSG_LENGTH(NLMSG_ALIGN(sizeof(T)));
-  return message.nlmsg_len > fixed ? message.nlmsg_len - fixed : 0;
-}
-
 // The attributes behind the message's fixed part T.
 template <class T>
 void for_tail(const nlmsghdr& message, const std::function<void(const rtattr&)>& each) {
-  const auto* fixed = static_cast<const char*>(NLMSG_DATA(&message));
-  for_attributes(fixed + NLMSG_ALIGN(sizeof(T)), tail_size<T>(message), each);
+  for_attributes_behind(sizeof(T), message, each);
 }
 
 template <class T>
@@ -135,27 +125,6 @@ void read_route(const nlmsghdr& message, InterfaceFacts& facts) {
                              : destination.to_string() + "/" + std::to_string(info.rtm_dst_len));
 }
 
-bool ethtool(const std::string& name, void* command) {
-  ifreq request{};
-  name.copy(request.ifr_name, IFNAMSIZ - 1);
-  request.ifr_data = static_cast<char*>(command);
-  const Fd fd(check_errno(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "open a socket"));
-  return ioctl(fd.get(), SIOCETHTOOL, &request) == 0;
-}
-
-void read_driver(InterfaceFacts& facts) {
-  ethtool_drvinfo driver{};
-  driver.cmd = ETHTOOL_GDRVINFO;
-  if (ethtool(facts.name, &driver))
-    facts.driver.assign(driver.driver, strnlen(driver.driver, sizeof(driver.driver)));
-  // IFLA_NUM_RX_QUEUES counts what was allocated; in use may be fewer.
-  ethtool_channels channels{};
-  channels.cmd = ETHTOOL_GCHANNELS;
-  if (!ethtool(facts.name, &channels)) return;
-  const std::uint32_t used = channels.rx_count + channels.combined_count;
-  if (used > 0) facts.rx_queues = used;
-}
-
 }  // namespace
 
 InterfaceFacts read_interface(const std::string& name) {
@@ -168,7 +137,10 @@ InterfaceFacts read_interface(const std::string& name) {
   if (facts.index == 0) throw UsageError("no interface '" + name + "': `ip link` lists them");
   netlink_dump(RTM_GETADDR, [&](const nlmsghdr& message) { read_address(message, facts); });
   netlink_dump(RTM_GETROUTE, [&](const nlmsghdr& message) { read_route(message, facts); });
-  read_driver(facts);
+  facts.driver = read_driver(name);
+  // IFLA_NUM_RX_QUEUES counts what was allocated; in use may be fewer.
+  const Channels channels = read_channels(name);
+  if (channels.rx > 0) facts.rx_queues = channels.rx;
   return facts;
 }
 

@@ -3,23 +3,13 @@
 #include "userspace/kernel/ring_buffer.h"
 
 #include <bpf/bpf.h>
-#include <poll.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
-#include <algorithm>
-
-#include "userspace/base/clock.h"
 #include "userspace/base/errors.h"
 
 namespace gray {
 namespace {
-
-using std::chrono::microseconds;
-
-constexpr microseconds kShortNap{100};
-constexpr microseconds kLongNap{5'000};
 
 std::size_t map_size(int map_fd) {
   bpf_map_info info{};
@@ -33,18 +23,13 @@ std::uint64_t load(const void* position) noexcept {
   return __atomic_load_n(static_cast<const std::uint64_t*>(position), __ATOMIC_ACQUIRE);
 }
 
-timespec to_timespec(microseconds time) noexcept {
-  return {time.count() / 1'000'000, time.count() % 1'000'000 * 1'000};
-}
-
 }  // namespace
 
 RingBuffer::RingBuffer(int map_fd)
     : fd_(map_fd),
       page_(static_cast<std::size_t>(sysconf(_SC_PAGESIZE))),
       size_(map_size(map_fd)),
-      slots_(kMaxLent),
-      nap_(kShortNap) {
+      slots_(kMaxLent) {
   void* consumer = mmap(nullptr, page_, PROT_READ | PROT_WRITE, MAP_SHARED, map_fd, 0);
   if (consumer == MAP_FAILED) throw_errno(errno, "map a BPF ring buffer");
   void* producer =
@@ -91,7 +76,6 @@ std::size_t RingBuffer::take(std::span<RingRecord> out) noexcept {
     ++next_;
   }
   release();
-  if (count > 0) nap_ = kShortNap;
   return count;
 }
 
@@ -106,24 +90,6 @@ void RingBuffer::release() noexcept {
   while (oldest_ < next_ && slots_[oldest_ & (kMaxLent - 1)].returned)
     end = slots_[oldest_++ & (kMaxLent - 1)].end;
   if (end != 0) __atomic_store_n(consumer_, end, __ATOMIC_RELEASE);
-}
-
-void RingBuffer::wait(std::chrono::milliseconds timeout) noexcept {
-  const std::uint64_t deadline =
-      monotonic_ns() + static_cast<std::uint64_t>(timeout.count()) * kNsPerMs;
-  while (!readable()) {
-    const std::uint64_t now = monotonic_ns();
-    if (now >= deadline) return;
-    const auto left = microseconds((deadline - now) / kNsPerUs + 1);
-    const timespec nap = to_timespec(std::min(nap_, left));
-    pollfd ready{fd_, POLLIN, 0};
-    // While records are lent, or one is being written, the kernel's poll would return at once.
-    if (lent() == 0 && empty())
-      ppoll(&ready, 1, &nap, nullptr);
-    else
-      nanosleep(&nap, nullptr);
-    nap_ = std::min(nap_ * 2, kLongNap);
-  }
 }
 
 }  // namespace gray

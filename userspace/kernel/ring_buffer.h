@@ -3,7 +3,6 @@
 // the space back as far as all older ones are returned. One thread uses it.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -28,14 +27,13 @@ class RingBuffer {
   std::size_t take(std::span<RingRecord> out) noexcept;
   void give_back(std::uint64_t ticket) noexcept;
 
-  /// Sleeps until there is a record, or for `timeout`. The kernel side may commit without a wakeup,
-  /// so this looks by itself from time to time, the less often the longer nothing came.
-  void wait(std::chrono::milliseconds timeout) noexcept;
-
+  /// take() would lend a record.
+  bool readable() const noexcept;
   /// Nothing committed and nothing being written is left to take.
   bool empty() const noexcept;
   std::size_t lent() const noexcept { return next_ - oldest_; }
   std::size_t size() const noexcept { return size_; }
+  int fd() const noexcept { return fd_; }  ///< for poll(2)
 
   static constexpr std::size_t kMaxLent = 1 << 16;
 
@@ -45,7 +43,6 @@ class RingBuffer {
     bool returned = false;
   };
 
-  bool readable() const noexcept;
   std::uint32_t header(std::uint64_t position) const noexcept;
   void release() noexcept;
 
@@ -59,7 +56,6 @@ class RingBuffer {
   std::vector<Slot> slots_;     // of the lent records, by ticket
   std::uint64_t oldest_ = 0;    // tickets
   std::uint64_t next_ = 0;
-  std::chrono::microseconds nap_;
 };
 
 }  // namespace gray

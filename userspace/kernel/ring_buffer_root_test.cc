@@ -7,16 +7,13 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <random>
 
-#include "userspace/base/clock.h"
 #include "userspace/kernel/programs.h"
+#include "userspace/kernel/ring_for_test.h"
 
 namespace gray {
 namespace {
-
-using std::chrono::milliseconds;
 
 constexpr std::uint64_t kRingBytes = 1 << 16;
 
@@ -28,29 +25,13 @@ class RingBufferTest : public ::testing::Test {
     return options;
   }
 
-  // A frame of 100 bytes, marked with `number`, into the ring.
-  void produce(std::uint32_t number) {
-    std::array<std::uint8_t, 100> frame{};
-    frame[12] = 0x88;  // an experimental EtherType
-    frame[13] = 0xb5;
-    std::memcpy(frame.data() + 14, &number, sizeof(number));
-    bpf_test_run_opts run{};
-    run.sz = sizeof(run);
-    run.data_in = frame.data();
-    run.data_size_in = frame.size();
-    ASSERT_EQ(bpf_prog_test_run_opts(program_.ingress_fd(), &run), 0);
-  }
-
-  static std::uint32_t number_of(const RingRecord& record) {
-    std::uint32_t number = 0;
-    std::memcpy(&number, record.bytes.data() + sizeof(gray_frame_meta) + 14, sizeof(number));
-    return number;
-  }
+  void produce(std::uint32_t number) { produce_record(program_, number); }
 
   std::uint64_t ring_full() const { return program_.counters()[GRAY_RING_FULL]; }
 
+  OnCpu pinned_{0};  // which has a ring of its own
   HostProgram program_{small_ring()};
-  RingBuffer ring_{program_.ring_fd()};
+  RingBuffer ring_{program_.ring_fds()[0]};
   std::array<RingRecord, 1024> records_;
 };
 
@@ -118,19 +99,6 @@ TEST_F(RingBufferTest, ATicketGivenBackTwiceDoesNoHarm) {
   ring_.give_back(records_[0].ticket);
   ring_.give_back(records_[1].ticket + 100);
   EXPECT_EQ(ring_.lent(), 1u);
-}
-
-TEST_F(RingBufferTest, WaitEndsWithARecordOrAfterItsTime) {
-  const std::uint64_t start = monotonic_ns();
-  ring_.wait(milliseconds(30));
-  EXPECT_GE(monotonic_ns() - start, 30 * kNsPerMs);
-  produce(1);
-  ring_.wait(milliseconds(60'000));
-  ASSERT_EQ(ring_.take(records_), 1u);
-  // With the record still lent: waiting must neither spin nor end early.
-  const std::uint64_t again = monotonic_ns();
-  ring_.wait(milliseconds(30));
-  EXPECT_GE(monotonic_ns() - again, 30 * kNsPerMs);
 }
 
 TEST(RingBuffer, AnotherKindOfMapIsRefused) {

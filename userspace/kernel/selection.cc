@@ -39,6 +39,13 @@ gray_endpoint to_endpoint(const Endpoint& endpoint) {
   return out;
 }
 
+void set_tunnels(const TunnelOptions& tunnels, gray_config& config) {
+  config.tunnel_depth = tunnels.depth;
+  config.tunnel_port_count = static_cast<std::uint32_t>(tunnel_ports(tunnels, config.tunnel_ports));
+  for (std::size_t i = 0; i < config.tunnel_port_count; ++i)
+    config.tunnel_hint |= GRAY_TUNNEL_BIT(ntohs(config.tunnel_ports[i].port));
+}
+
 struct CounterInfo {
   enum Kind { STAGE, SELECT, LOSS, NOTE };
   const char* name;
@@ -67,6 +74,8 @@ gray_config make_config(const ProgramOptions& options) {
     throw UsageError(fmt::format("snap length {}: it must be 1 to {}", options.snaplen,
                                  static_cast<unsigned>(GRAY_MAX_SNAPLEN)));
 
+  check_tunnels(options.tunnels);
+
   gray_config config{};
   config.seed = options.seed;
   config.sample_max = share_threshold(selection.share);
@@ -81,6 +90,7 @@ gray_config make_config(const ProgramOptions& options) {
   std::ranges::transform(selection.ports, config.ports, [](std::uint16_t p) { return htons(p); });
   std::ranges::transform(selection.nets, config.nets, to_net);
   std::ranges::transform(selection.excludes, config.excludes, to_endpoint);
+  set_tunnels(options.tunnels, config);
   return config;
 }
 

@@ -8,7 +8,9 @@
 
 #include "bpf/shared.h"
 #include "userspace/base/ledger.h"
+#include "userspace/kernel/filter/filter.h"
 #include "userspace/packet/address.h"
+#include "userspace/packet/tunnel_options.h"
 
 namespace gray {
 
@@ -24,14 +26,19 @@ struct Selection {
 
 struct ProgramOptions {
   Selection selection = {};
+  TunnelOptions tunnels = {};
+  Filter filter = {};      ///< a frame that it rejects goes no further, whatever the selection says
   std::uint64_t seed = 0;  ///< of the flow tag
   std::uint32_t snaplen = GRAY_MAX_SNAPLEN;
-  bool pass_unselected = false;         ///< tap only
-  std::uint32_t flow_entries = 65536;   ///< size of the LRU flow table
-  std::uint64_t ring_bytes = 32 << 20;  ///< host only: a power of two, at least a page
+  bool pass_unselected = false;  ///< tap only
+  bool xdp_ingress = false;  ///< host only: what comes in is copied by XDP, before tc
+  unsigned stamped_by = 0;       ///< tap: the interface whose NIC stamps the frames; 0: at the hook
+  std::uint32_t flow_entries = 65536;  ///< flows the table has room for
+  std::uint64_t ring_bytes =
+      32 << 20;  ///< host only, of all rings: a power of two, at least a page
 };
 
-/// Throws UsageError when a list is longer than the kernel side holds.
+/// Throws UsageError when a list is longer than the kernel side holds, or holds what cannot be.
 gray_config make_config(const ProgramOptions& options);
 
 /// Sums over CPUs, indexed by enum gray_counter.

@@ -89,6 +89,35 @@ TEST(MakeConfig, RefusesWhatCannotBe) {
   EXPECT_THROW(make_config({.snaplen = 65536}), UsageError);
 }
 
+TEST(MakeConfig, SaysWhichPortsAreTunnels) {
+  const gray_config config = make_config({.tunnels = {.depth = 2, .vxlan = {4790}, .gtp = {}}});
+  EXPECT_EQ(config.tunnel_depth, 2U);
+  ASSERT_EQ(config.tunnel_port_count, 4U);
+  EXPECT_EQ(config.tunnel_ports[0].port, htons(4790));
+  EXPECT_EQ(config.tunnel_ports[0].kind, GRAY_TUNNEL_VXLAN);
+  EXPECT_EQ(config.tunnel_ports[0].either, 0);
+  EXPECT_EQ(config.tunnel_ports[1].port, htons(6081));
+  EXPECT_EQ(config.tunnel_ports[2].kind, GRAY_TUNNEL_TEREDO);
+  EXPECT_EQ(config.tunnel_ports[3].either, 1);
+  for (const int port : {4790, 6081, 3544, 5072})
+    EXPECT_TRUE(config.tunnel_hint & GRAY_TUNNEL_BIT(port)) << port;
+  EXPECT_FALSE(config.tunnel_hint & GRAY_TUNNEL_BIT(53));
+}
+
+TEST(MakeConfig, RefusesTunnelsThatCannotBe) {
+  const std::vector<TunnelOptions> wrong = {
+      {.depth = GRAY_MAX_TUNNEL_DEPTH + 1},
+      {.vxlan = {0}},
+      {.vxlan = {6081}},
+      {.gtp = {3544}},
+      {.geneve = {1, 1}},
+      {.gtp = {1, 2, 3, 4, 5}},
+  };
+  for (const TunnelOptions& tunnels : wrong)
+    EXPECT_THROW(make_config({.tunnels = tunnels}), UsageError);
+  EXPECT_NO_THROW(make_config({.tunnels = {.depth = 0, .vxlan = {1, 2, 3, 4}, .geneve = {}}}));
+}
+
 TEST(KernelStage, NamesEveryDropAndBalances) {
   Counters counters{};
   for (std::size_t i = 0; i < counters.size(); ++i) counters[i] = i + 1;

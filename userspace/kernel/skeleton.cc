@@ -73,4 +73,15 @@ void LibbpfLog::check(int result, const std::string& doing) const {
   throw_errno(-result, line.empty() ? doing : doing + " (" + line + ")");
 }
 
+void share_maps(const bpf_object* from, bpf_object* to) {
+  bpf_map* map = nullptr;
+  bpf_object__for_each_map(map, to) {
+    const std::string name = bpf_map__name(map);
+    if (name.ends_with(".rodata")) continue;
+    const bpf_map* known = bpf_object__find_map_by_name(from, name.c_str());
+    if (known == nullptr) throw_errno(ENOENT, "find the BPF map " + name);
+    check(bpf_map__reuse_fd(map, bpf_map__fd(known)), "share the BPF map " + name);
+  }
+}
+
 }  // namespace gray

@@ -8,7 +8,7 @@
 
 namespace gray {
 
-struct TcPrograms {
+struct TcPrograms {  // -1: none in that direction
   int ingress = -1;
   int egress = -1;
 };

@@ -1,5 +1,7 @@
 #include <bpf/bpf.h>
 
+#include <exception>
+#include <optional>
 #include <utility>
 
 #include "userspace/base/errors.h"
@@ -15,28 +17,49 @@ constexpr auto kTcxEgress = static_cast<bpf_attach_type>(47);
 
 class TcxLinks final : public Attachment {
  public:
-  TcxLinks(Fd ingress, Fd egress) : ingress_(std::move(ingress)), egress_(std::move(egress)) {}
+  TcxLinks(Fd ingress, Fd egress, const TcPrograms& programs)
+      : ingress_(std::move(ingress)), egress_(std::move(egress)), programs_(programs) {}
   std::string how() const override { return "tcx"; }
+  void replace(std::span<const int> programs) override {
+    update(ingress_, programs[0]);
+    try {
+      update(egress_, programs[1]);
+    } catch (const std::exception&) {
+      update(ingress_, programs_.ingress);
+      throw;
+    }
+    programs_ = {.ingress = programs[0], .egress = programs[1]};
+  }
 
  private:
+  static void update(const Fd& link, int program) {
+    if (!link) return;
+    check(bpf_link_update(link.get(), program, nullptr), "replace the tc program");
+  }
+
   Fd ingress_;
   Fd egress_;
+  TcPrograms programs_;  // not owned
 };
 
-int link_tcx(int program, unsigned ifindex, bpf_attach_type where) {
-  return bpf_link_create(program, static_cast<int>(ifindex), where, nullptr);
+// Invalid for no program. Null when this kernel has no TCX.
+std::optional<Fd> link_tcx(int program, unsigned ifindex, bpf_attach_type where,
+                           const std::string& what) {
+  if (program < 0) return Fd();
+  const int link = bpf_link_create(program, static_cast<int>(ifindex), where, nullptr);
+  if (link == -EINVAL || link == -EOPNOTSUPP) return std::nullopt;
+  return Fd(check(link, "attach the tc program to the " + what));
 }
 
 }  // namespace
 
 std::unique_ptr<Attachment> attach_tcx(const TcPrograms& programs, unsigned ifindex,
                                        const std::string& name) {
-  const int ingress = link_tcx(programs.ingress, ifindex, kTcxIngress);
-  if (ingress == -EINVAL || ingress == -EOPNOTSUPP) return nullptr;
-  Fd first(check(ingress, "attach the tc program to the ingress of " + name));
-  Fd second(check(link_tcx(programs.egress, ifindex, kTcxEgress),
-                  "attach the tc program to the egress of " + name));
-  return std::make_unique<TcxLinks>(std::move(first), std::move(second));
+  auto ingress = link_tcx(programs.ingress, ifindex, kTcxIngress, "ingress of " + name);
+  if (!ingress) return nullptr;
+  auto egress = link_tcx(programs.egress, ifindex, kTcxEgress, "egress of " + name);
+  if (!egress) return nullptr;
+  return std::make_unique<TcxLinks>(std::move(*ingress), std::move(*egress), programs);
 }
 
 }  // namespace gray

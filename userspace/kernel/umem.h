@@ -25,6 +25,8 @@ class Umem {
   xsk_umem* get() const noexcept { return umem_.get(); }
   std::uint32_t frames() const noexcept { return frames_; }
   bool huge_pages() const noexcept { return area_.huge; }
+  /// What it takes of the machine's memory.
+  std::size_t bytes() const noexcept { return area_.size; }
   /// What a descriptor's address points at.
   const std::uint8_t* data(std::uint64_t address) const noexcept { return area_.bytes + address; }
 

@@ -13,6 +13,23 @@ namespace {
 using Bytes = PacketBuilder::Bytes;
 
 constexpr std::size_t kMaxIpv4Options = 40;
+constexpr std::uint16_t kBridged = 0x6558;
+constexpr std::uint16_t kMplsType = 0x8847;
+constexpr std::uint16_t kErspan2Type = 0x88be;
+
+// An IP header calls by a protocol number what others call by an EtherType.
+std::uint8_t protocol_of(std::uint16_t type) {
+  switch (type) {
+    case 0x0800:
+      return IPPROTO_IPIP;
+    case 0x86dd:
+      return IPPROTO_IPV6;
+    case kMplsType:
+      return IPPROTO_MPLS;
+    default:
+      return static_cast<std::uint8_t>(type);
+  }
+}
 
 void put16(Bytes& bytes, std::size_t at, std::uint32_t value) {
   bytes.at(at) = static_cast<std::uint8_t>(value >> 8);
@@ -49,7 +66,7 @@ PacketBuilder::Layer& PacketBuilder::last(Kind kind) {
 }
 
 PacketBuilder& PacketBuilder::eth(std::uint16_t type) {
-  add(Kind::Ethernet, {2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0, 0}, 0);
+  add(Kind::Ethernet, {2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0, 0}, kBridged);
   layers_.back().inner = type;
   return *this;
 }
@@ -81,8 +98,10 @@ PacketBuilder& PacketBuilder::options(const Bytes& options) {
 }
 
 PacketBuilder& PacketBuilder::fragment(std::uint16_t offset, bool more, std::uint32_t id) {
-  const bool v6 = std::ranges::any_of(layers_, [](const Layer& l) { return l.kind == Kind::Ipv6; });
-  if (v6) {
+  const auto innermost = std::find_if(layers_.rbegin(), layers_.rend(), [](const Layer& l) {
+    return l.kind == Kind::Ipv4 || l.kind == Kind::Ipv6;
+  });
+  if (innermost != layers_.rend() && innermost->kind == Kind::Ipv6) {
     Bytes header(8);
     put16(header, 2, offset | (more ? 1U : 0U));
     put32(header, 4, id);
@@ -160,6 +179,52 @@ PacketBuilder& PacketBuilder::icmpv6(std::uint8_t type, std::uint8_t code) {
   return add(Kind::Icmpv6, {type, code, 0, 0, 0, 1, 0, 1}, IPPROTO_ICMPV6);
 }
 
+PacketBuilder& PacketBuilder::mpls(std::uint32_t label) {
+  Bytes header(4);
+  put32(header, 0, label << 12 | 64);
+  return add(Kind::Mpls, std::move(header), kMplsType);
+}
+
+PacketBuilder& PacketBuilder::vxlan(std::uint32_t vni) {
+  Bytes header(8);
+  header[0] = 8;
+  put32(header, 4, vni << 8);
+  return add(Kind::Opaque, std::move(header), 0);
+}
+
+PacketBuilder& PacketBuilder::geneve(std::uint32_t vni, const Bytes& options) {
+  Bytes header(8);
+  header[0] = static_cast<std::uint8_t>(options.size() / 4);
+  put32(header, 4, vni << 8);
+  header.insert(header.end(), options.begin(), options.end());
+  return add(Kind::Geneve, std::move(header), 0);
+}
+
+PacketBuilder& PacketBuilder::gtp(std::uint32_t teid, std::uint8_t first, const Bytes& extensions) {
+  Bytes header(first != 0 ? 12 : 8);
+  header[0] = first != 0 ? 0x34 : 0x30;
+  header[1] = 0xff;
+  put32(header, 4, teid);
+  if (first != 0) header[11] = first;
+  header.insert(header.end(), extensions.begin(), extensions.end());
+  return add(Kind::Gtp, std::move(header), 0);
+}
+
+PacketBuilder& PacketBuilder::gre(std::uint16_t flags) {
+  Bytes header(4);
+  put16(header, 0, flags);
+  for (const unsigned bit : {0x8000U, 0x2000U, 0x1000U})
+    if (flags & bit) header.insert(header.end(), {0, 0, 0, 0});
+  return add(Kind::Gre, std::move(header), IPPROTO_GRE);
+}
+
+PacketBuilder& PacketBuilder::erspan2(std::uint16_t session) {
+  Bytes header(8);
+  header[0] = 0x10;
+  put16(header, 2, session);
+  return add(Kind::Opaque, std::move(header), kErspan2Type);
+}
+
 PacketBuilder& PacketBuilder::payload(std::string_view text) {
   return add(Kind::Payload, Bytes(text.begin(), text.end()), 0);
 }
@@ -191,8 +256,7 @@ void PacketBuilder::finish(std::size_t index, Bytes& frame,
   const std::size_t at = starts[index];
   const Layer* next = index + 1 < layers_.size() ? &layers_[index + 1] : nullptr;
   std::uint16_t type = next != nullptr && next->kind != Kind::Payload ? next->type : layer.inner;
-  const auto proto = static_cast<std::uint8_t>(
-      type == 0x0800 ? +IPPROTO_IPIP : (type == 0x86dd ? +IPPROTO_IPV6 : +type));
+  const std::uint8_t proto = protocol_of(type);
   const std::size_t length = frame.size() - at;
 
   switch (layer.kind) {
@@ -212,6 +276,18 @@ void PacketBuilder::finish(std::size_t index, Bytes& frame,
     case Kind::Extension:
       frame[at] = proto;
       return;
+    case Kind::Mpls:
+      if (next == nullptr || next->kind != Kind::Mpls) frame[at + 2] |= 1;
+      return;
+    case Kind::Geneve:
+      return put16(frame, at + 2, type);
+    case Kind::Gtp:
+      return put16(frame, at + 2, static_cast<std::uint32_t>(length - 8));
+    case Kind::Gre:
+      put16(frame, at + 2, type);
+      if (frame[at] & 0x80) put16(frame, at + 4, internet_checksum(std::span(frame).subspan(at)));
+      return;
+    case Kind::Opaque:
     case Kind::Payload:
       return;
     default:

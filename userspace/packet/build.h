@@ -3,6 +3,7 @@
 //
 //   PacketBuilder().eth().vlan(5).ipv4("10.0.0.1", "10.0.0.2").tcp(1234, 80).payload("GET").bytes()
 //
+// Tunnels nest: ….udp(40000, 4789).vxlan(42).eth().ipv4(…)….
 // A call adds a layer or changes the one added last; what a test wants wrong it changes in the
 // bytes.
 #pragma once
@@ -48,6 +49,21 @@ class PacketBuilder {
   PacketBuilder& icmp(std::uint8_t type = 8, std::uint8_t code = 0);
   PacketBuilder& icmpv6(std::uint8_t type = 128, std::uint8_t code = 0);
 
+  /// One label of a stack; the last one before another layer is its bottom.
+  PacketBuilder& mpls(std::uint32_t label);
+  /// Behind udp(): RFC 7348, around eth().
+  PacketBuilder& vxlan(std::uint32_t vni);
+  /// Behind udp(): RFC 8926, around eth() or IP. `options` whole, a multiple of 4 bytes.
+  PacketBuilder& geneve(std::uint32_t vni, const Bytes& options = {});
+  /// Behind udp(): GTP-U's G-PDU, around IP. `extensions` from the first one on, the type of which
+  /// is `first`; without any there are no optional fields.
+  PacketBuilder& gtp(std::uint32_t teid, std::uint8_t first = 0, const Bytes& extensions = {});
+  /// Behind IP, around IP, eth(), mpls() or erspan2(). Optional fields by the bits of RFC 2890:
+  /// 0x8000 checksum, 0x2000 key, 0x1000 sequence number.
+  PacketBuilder& gre(std::uint16_t flags = 0);
+  /// Behind gre(0x1000): ERSPAN type II, around eth().
+  PacketBuilder& erspan2(std::uint16_t session);
+
   PacketBuilder& payload(std::string_view text);
   PacketBuilder& payload(std::span<const std::uint8_t> bytes);
   /// `count` bytes that differ from their neighbours, so that a shifted copy shows.
@@ -56,7 +72,24 @@ class PacketBuilder {
   Bytes bytes() const;
 
  private:
-  enum class Kind { Ethernet, Vlan, Ipv4, Ipv6, Extension, Tcp, Udp, Sctp, Icmp, Icmpv6, Payload };
+  enum class Kind {
+    Ethernet,
+    Vlan,
+    Mpls,
+    Ipv4,
+    Ipv6,
+    Extension,
+    Tcp,
+    Udp,
+    Sctp,
+    Icmp,
+    Icmpv6,
+    Geneve,
+    Gtp,
+    Gre,
+    Opaque,  ///< a tunnel header that says nothing of what it carries
+    Payload
+  };
   struct Layer {
     Kind kind;
     Bytes header;

@@ -77,16 +77,16 @@ std::string hash(std::uint8_t proto, const Endpoint& from, const Endpoint& to, b
   return "1:" + sha1_base64(bytes);
 }
 
-/// Without ports, a later fragment's flow among them.
-std::string hash_addresses(std::uint8_t proto, const Endpoint& one, const Endpoint& other) {
+}  // namespace
+
+std::string community_id_without_ports(std::uint8_t proto, const Endpoint& one,
+                                       const Endpoint& other) {
   return other.address < one.address ? hash(proto, other, one, false)
                                      : hash(proto, one, other, false);
 }
 
-}  // namespace
-
 std::string community_id(std::uint8_t proto, const Endpoint& source, const Endpoint& destination) {
-  if (!has_ports(proto)) return hash_addresses(proto, source, destination);
+  if (!has_ports(proto)) return community_id_without_ports(proto, source, destination);
   Endpoint from = source;
   Endpoint to = destination;
   bool swapped = to < from;
@@ -103,7 +103,7 @@ std::string community_id(std::uint8_t proto, const Endpoint& source, const Endpo
 std::string community_id(const Packet& packet) {
   if (!packet.is_ip) return {};
   if (packet.odd != Odd::None || (packet.fragment && !packet.first_fragment))
-    return hash_addresses(packet.ip_proto, packet.source, packet.destination);
+    return community_id_without_ports(packet.ip_proto, packet.source, packet.destination);
   Endpoint source = packet.source;
   Endpoint destination = packet.destination;
   const bool icmp = packet.ip_proto == IPPROTO_ICMP || packet.ip_proto == IPPROTO_ICMPV6;

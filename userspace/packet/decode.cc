@@ -8,11 +8,11 @@ namespace gray {
 namespace {
 
 /// What a tunnel holds replaces the outer packet only when it is a sound IP packet.
-Packet peel(Packet packet) noexcept {
+Packet peel(Packet packet, const TunnelOptions& tunnels) noexcept {
   while (packet.odd == Odd::None && !packet.fragment) {
-    const Network inside = open_tunnel(packet);
+    const Network inside = open_tunnel(packet, tunnels);
     if (inside.odd != Odd::None) break;
-    if (packet.tunnels == kMaxTunnelDepth) {
+    if (packet.tunnels >= tunnels.depth) {
       packet.odd = Odd::TunnelDepth;
       break;
     }
@@ -46,6 +46,8 @@ std::string_view to_string(Odd odd) noexcept {
       return "link_type";
     case Odd::NotIp:
       return "not_ip";
+    case Odd::Vlan:
+      return "vlan";
     case Odd::IpHeader:
       return "ip_header";
     case Odd::Ipv6Extension:
@@ -58,7 +60,7 @@ std::string_view to_string(Odd odd) noexcept {
   return "unknown";
 }
 
-Packet decode(const Frame& frame) noexcept {
+Packet decode(const Frame& frame, const TunnelOptions& tunnels) noexcept {
   const auto captured = static_cast<std::uint32_t>(frame.bytes.size());
   const Network network = open_link(frame.link, {frame.bytes, std::max(frame.wire_len, captured)});
   Packet packet;
@@ -67,13 +69,14 @@ Packet decode(const Frame& frame) noexcept {
   else
     packet.odd = network.odd;
   packet.vlan = network.vlan;
-  packet = peel(packet);
+  packet = peel(packet, tunnels);
   packet.time_ns = frame.time_ns;
   return packet;
 }
 
-Packet decode_ip(std::span<const std::uint8_t> ip, std::uint64_t time_ns) noexcept {
-  Packet packet = peel(read_ip({ip, static_cast<std::uint32_t>(ip.size())}));
+Packet decode_ip(std::span<const std::uint8_t> ip, std::uint64_t time_ns,
+                 const TunnelOptions& tunnels) noexcept {
+  Packet packet = peel(read_ip({ip, static_cast<std::uint32_t>(ip.size())}), tunnels);
   packet.time_ns = time_ns;
   return packet;
 }

@@ -302,13 +302,16 @@ TEST(Decode, SaysWhyItStopped) {
   for (unsigned i = 0; i <= kMaxTunnelDepth; ++i)
     deep = PacketBuilder().ipv4("192.0.2.1", "192.0.2.2").protocol(4).payload(deep).bytes();
   Bytes tags = kMac;
-  for (int i = 0; i < 40; ++i) tags = tags + Bytes{0x81, 0, 0, 1};
+  for (int i = 0; i <= GRAY_MAX_VLANS; ++i) tags = tags + Bytes{0x81, 0, 0, 1};
+  Bytes frames = kMac;
+  for (int i = 0; i < 40; ++i) frames = frames + Bytes{0x65, 0x58} + kMac;
   const auto ip = LinkType::Raw;
   for (const auto& [sentence, odd, link, bytes] : {
            OddCase{"13 bytes of Ethernet", Odd::Runt, LinkType::Ethernet, Bytes(13, 0)},
            {"nothing at all", Odd::Runt, LinkType::Ethernet, {}},
            {"a tag that is cut", Odd::Runt, LinkType::Ethernet, kMac + Bytes{0x81, 0, 0}},
-           {"40 tags", Odd::NotIp, LinkType::Ethernet, tags + Bytes{8, 0} + raw()},
+           {"three tags", Odd::Vlan, LinkType::Ethernet, tags + Bytes{8, 0} + raw()},
+           {"40 Ethernet headers", Odd::NotIp, LinkType::Ethernet, frames + Bytes{8, 0} + raw()},
            {"ARP", Odd::NotIp, LinkType::Ethernet, kMac + Bytes{8, 6} + Bytes(28, 0)},
            {"spanning tree", Odd::NotIp, LinkType::Ethernet, kMac + Bytes{0, 38} + Bytes(46, 0x42)},
            {"an unknown family", Odd::NotIp, LinkType::Null, Bytes{7, 0, 0, 0} + raw()},
@@ -336,6 +339,42 @@ TEST(Decode, SaysWhyItStopped) {
     EXPECT_EQ(packet.odd, odd) << to_string(packet.odd);
     EXPECT_FALSE(packet.has_tcp);
   }
+}
+
+TEST(Decode, FollowsTunnelsAsFarAsTold) {
+  const Bytes deep =
+      outer_udp(4789, kVxlan + outer_udp(6081, kGenevePlain + outer_ip(IPPROTO_IPIP, raw())));
+  const struct {
+    unsigned depth;
+    const char* destination;
+  } cases[] = {{0, "192.0.2.2:4789"},
+               {1, "192.0.2.2:6081"},
+               {2, "192.0.2.2:0"},
+               {3, "10.1.0.2:80"},
+               {8, "10.1.0.2:80"}};
+  for (const auto& [depth, destination] : cases) {
+    SCOPED_TRACE(depth);
+    const Packet packet = decode({.bytes = deep}, {.depth = depth});
+    EXPECT_EQ(packet.destination.to_string(), destination);
+    EXPECT_EQ(packet.tunnels, std::min(depth, 3U));
+    EXPECT_EQ(packet.odd, depth < 3 ? Odd::TunnelDepth : Odd::None);
+  }
+}
+
+TEST(Decode, KnowsTunnelsByThePortsTold) {
+  const Bytes vxlan = outer_udp(4790, kVxlan + ethernet());
+  EXPECT_EQ(decode({.bytes = vxlan}).tunnels, 0);
+  EXPECT_EQ(decode({.bytes = vxlan}, {.vxlan = {1, 4790}}).tunnels, 1);
+  const Bytes geneve = outer_udp(6081, kGenevePlain + ethernet());
+  EXPECT_EQ(decode({.bytes = geneve}, {.geneve = {}}).tunnels, 0);
+  const auto length = static_cast<std::uint8_t>(raw().size());
+  const Bytes answer = PacketBuilder()
+                           .eth()
+                           .ipv4("192.0.2.1", "192.0.2.2")
+                           .udp(2153, 40000)
+                           .payload(Bytes{0x30, 0xff, 0, length, 0, 0, 0, 1} + raw())
+                           .bytes();
+  EXPECT_EQ(decode({.bytes = answer}, {.gtp = {2153}}).tunnels, 1) << "as source, too";
 }
 
 TEST(Decode, TotalLengthZeroReachesToTheEndOfTheFrame) {

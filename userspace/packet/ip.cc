@@ -63,6 +63,7 @@ Payload read_ipv4(Piece data, Packet& packet) noexcept {
 /// RFC 8200 §4.5. A fragment of a datagram in one piece (RFC 6946) is an ordinary datagram.
 void read_fragment_header(Piece header, Packet& packet) noexcept {
   const std::uint16_t offset_and_more = header.u16(2);
+  if ((offset_and_more & 0xfff9U) == 0) return;
   packet.more_fragments = offset_and_more & 1;
   packet.fragment_offset = offset_and_more & 0xfff8U;
   packet.fragment_id = header.u32(4);
@@ -188,14 +189,27 @@ void read_upper(Piece data, Packet& packet) noexcept {
   }
 }
 
+Payload read_network(Piece data, Packet& packet) noexcept {
+  const unsigned version = data.has(1) ? data.u8(0) >> 4 : 0;
+  if (version == 4) return read_ipv4(data, packet);
+  if (version == 6) return read_ipv6(data, packet);
+  return stop(Odd::IpHeader);
+}
+
 }  // namespace
+
+Piece upper_layer(const Packet& first_fragment) noexcept {
+  // The length of the whole datagram is not known.
+  constexpr std::uint32_t kUnknownLength = 0xffff;
+  Packet again;
+  const auto size = static_cast<std::uint32_t>(first_fragment.l3.size());
+  const Payload payload = read_network({first_fragment.l3, size + kUnknownLength}, again);
+  return {payload.upper.bytes, kUnknownLength};
+}
 
 Packet read_ip(Piece data) noexcept {
   Packet packet;
-  const unsigned version = data.has(1) ? data.u8(0) >> 4 : 0;
-  Payload payload = stop(Odd::IpHeader);
-  if (version == 4) payload = read_ipv4(data, packet);
-  if (version == 6) payload = read_ipv6(data, packet);
+  const Payload payload = read_network(data, packet);
   packet.odd = payload.odd;
   if (packet.odd != Odd::None) return packet;
 

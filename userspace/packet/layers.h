@@ -69,10 +69,18 @@ Network open_ip(Piece data) noexcept;
 /// Reads the IP header at `data`, extension headers and the TCP or UDP header. Peels nothing.
 Packet read_ip(Piece data) noexcept;
 
-/// What `packet` carries when it is a tunnel: odd is None and ip is the inner header. Otherwise odd
-/// is NotIp.
-Network open_tunnel(const Packet& packet) noexcept;
+/// Where a first fragment's upper layer begins. Packet::payload is all that is cut, and IPv6
+/// extension headers may stand in front of it.
+Piece upper_layer(const Packet& first_fragment) noexcept;
+
+/// What `data`, the payload of `packet`, holds when it is a tunnel: odd is None and ip is the inner
+/// header. Otherwise odd is not None.
+Network open_tunnel(const Packet& packet, Piece data, const TunnelOptions& tunnels) noexcept;
+/// Of a packet that is whole.
+Network open_tunnel(const Packet& packet,
+                    const TunnelOptions& tunnels = default_tunnels()) noexcept;
 /// "VXLAN", "GRE", …: of a packet that open_tunnel() opened.
-std::string_view tunnel_name(const Packet& packet) noexcept;
+std::string_view tunnel_name(const Packet& packet,
+                             const TunnelOptions& tunnels = default_tunnels()) noexcept;
 
 }  // namespace gray

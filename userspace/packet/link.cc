@@ -7,10 +7,6 @@
 namespace gray {
 namespace {
 
-// More tags and labels on top of each other than any network has.
-constexpr unsigned kMaxSteps = 16;
-constexpr unsigned kMaxLabels = 16;
-
 constexpr std::uint32_t kEthernetHeader = 14;
 constexpr std::uint32_t kVlanTag = 4;
 constexpr std::uint32_t kMplsLabel = 4;
@@ -53,16 +49,17 @@ bool looks_like_ethernet(Piece data) noexcept {
 }
 
 /// One walk over what is stacked in front of IP. Each header is a step, and their number is
-/// bounded: what frames hold is hostile.
+/// bounded, as in the kernel's parser: what frames hold is hostile.
 class Walk {
  public:
   Network ethernet(Piece frame) noexcept {
     if (!frame.has(kEthernetHeader)) return stop(Odd::Runt);
+    tags_ = 0;
     return ether_type(frame.u16(12), frame.after(kEthernetHeader));
   }
 
   Network ether_type(std::uint16_t type, Piece data) noexcept {
-    if (++steps_ > kMaxSteps) return stop(Odd::NotIp);
+    if (++steps_ > GRAY_MAX_LINK_STEPS) return stop(Odd::NotIp);
     switch (type) {
       case ether_type::kIpv4:
       case ether_type::kIpv6:
@@ -100,6 +97,7 @@ class Walk {
   Network stop(Odd odd) const noexcept { return {.odd = odd, .vlan = vlan_, .ip = {}}; }
 
   Network vlan(Piece data) noexcept {
+    if (++tags_ > GRAY_MAX_VLANS) return stop(Odd::Vlan);
     if (!data.has(kVlanTag)) return stop(Odd::Runt);
     if (vlan_ == 0) vlan_ = data.u16(0) & 0x0fff;
     return ether_type(data.u16(2), data.after(kVlanTag));
@@ -110,8 +108,8 @@ class Walk {
   Network mpls(Piece data) noexcept {
     unsigned labels = 0;
     for (bool bottom = false; !bottom; data = data.after(kMplsLabel)) {
+      if (++labels > GRAY_MAX_MPLS_LABELS) return stop(Odd::NotIp);
       if (!data.has(kMplsLabel)) return stop(Odd::Runt);
-      if (++labels > kMaxLabels) return stop(Odd::NotIp);
       bottom = data.u8(2) & 1;
     }
     if (looks_like_ip(data)) return found(data);
@@ -138,6 +136,7 @@ class Walk {
 
   std::uint16_t vlan_ = 0;
   unsigned steps_ = 0;
+  unsigned tags_ = 0;  ///< since the last Ethernet header
 };
 
 /// The family is written in the byte order of the machine that captured, and IPv6's number is

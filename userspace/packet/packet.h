@@ -8,6 +8,7 @@
 
 #include "bpf/shared.h"
 #include "userspace/packet/address.h"
+#include "userspace/packet/tunnel_options.h"
 
 namespace gray {
 
@@ -52,14 +53,13 @@ enum class Odd : std::uint8_t {
   Runt,           ///< shorter than its link header
   LinkType,       ///< a link type grayxdp does not read
   NotIp,          ///< ARP, LLDP, …: fine, but nothing to decode further
+  Vlan,           ///< more than GRAY_MAX_VLANS tags in front of each other
   IpHeader,       ///< bad version, header length or total length
   Ipv6Extension,  ///< extension header chain cut or too long
   L4Header,       ///< TCP or UDP header cut or with an impossible length
-  TunnelDepth,    ///< more tunnels in each other than kMaxTunnelDepth
+  TunnelDepth,    ///< more tunnels in each other than are followed: the packet is such a one
 };
 std::string_view to_string(Odd odd) noexcept;
-
-inline constexpr unsigned kMaxTunnelDepth = 4;
 
 struct Packet {
   Odd odd = Odd::None;
@@ -92,13 +92,14 @@ struct Packet {
 
 /// Decodes `frame` down to the innermost TCP or UDP payload, through VLAN, QinQ, MPLS and tunnels.
 /// Never throws, never reads outside frame.bytes; packet.odd says where it had to stop.
-Packet decode(const Frame& frame) noexcept;
+Packet decode(const Frame& frame, const TunnelOptions& tunnels = default_tunnels()) noexcept;
 
 /// As decode(), for bytes that start with an IP header: a reassembled datagram.
-Packet decode_ip(std::span<const std::uint8_t> ip, std::uint64_t time_ns) noexcept;
+Packet decode_ip(std::span<const std::uint8_t> ip, std::uint64_t time_ns,
+                 const TunnelOptions& tunnels = default_tunnels()) noexcept;
 
 /// The canonical flow key of a packet (bpf/shared.h) and whether its sender is endpoint 1 of it.
-/// Only for packets with is_ip.
+/// Only for packets with is_ip. Of a fragment it is the flow that FragmentTracker gives.
 struct FlowKey {
   gray_flow_key key;
   bool reversed;

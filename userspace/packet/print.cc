@@ -234,12 +234,12 @@ void print_ip(Line& line, Packet packet, const PrintOptions& options) {
     line.add("{} ", packet.is_v4 ? "IP" : "IP6");
     if (options.verbose) print_verbose(line, packet);
     print_endpoints(line, packet);
-    if (tunnels == kMaxTunnelDepth || packet.odd != Odd::None || packet.fragment) break;
-    const Network inside = open_tunnel(packet);
+    if (tunnels >= options.tunnels.depth || packet.odd != Odd::None || packet.fragment) break;
+    const Network inside = open_tunnel(packet, options.tunnels);
     if (inside.odd != Odd::None) break;
     Packet inner = read_ip(inside.ip);
     if (!inner.is_ip) break;
-    line.add("{}: ", tunnel_name(packet));
+    line.add("{}: ", tunnel_name(packet, options.tunnels));
     if (inside.vlan != 0) line.add("vlan {}, ", inside.vlan);
     packet = inner;
   }
@@ -266,15 +266,59 @@ std::string print_frame(const Frame& frame, const PrintOptions& options) {
   return line.take();
 }
 
+namespace {
+
+constexpr std::size_t kHexLine = 16;
+constexpr std::size_t kHexColumns = 40;  // of a full line
+
+bool is_printable(std::uint8_t byte) noexcept {
+  return byte >= 0x20 && byte < 0x7f;
+}
+
+/// "\t0x0010:  0a00 0001"; how many columns the bytes took.
+std::size_t print_hex_line(Line& line, std::size_t at, std::span<const std::uint8_t> bytes) {
+  line.add("\t0x{:04x}: ", at);
+  for (std::size_t i = 0; i < bytes.size(); ++i)
+    line.add("{}{:02x}", i % 2 == 0 ? " " : "", bytes[i]);
+  return bytes.size() * 2 + (bytes.size() + 1) / 2;
+}
+
+}  // namespace
+
 std::string print_hex(std::span<const std::uint8_t> bytes) {
   Line line;
-  for (std::size_t at = 0; at < bytes.size(); at += 16) {
-    line.add("\t0x{:04x}: ", at);
-    for (std::size_t i = at; i < std::min(at + 16, bytes.size()); ++i)
-      line.add("{}{:02x}", i % 2 == 0 ? " " : "", bytes[i]);
+  for (std::size_t at = 0; at < bytes.size(); at += kHexLine) {
+    print_hex_line(line, at, bytes.subspan(at, std::min(kHexLine, bytes.size() - at)));
     line.add("\n");
   }
   return line.take();
+}
+
+std::string print_hex_and_text(std::span<const std::uint8_t> bytes) {
+  Line line;
+  for (std::size_t at = 0; at < bytes.size(); at += kHexLine) {
+    const auto piece = bytes.subspan(at, std::min(kHexLine, bytes.size() - at));
+    const std::size_t columns = print_hex_line(line, at, piece);
+    line.add("{:{}}", "", kHexColumns - columns + 2);
+    for (const std::uint8_t byte : piece)
+      line.add("{}", byte != ' ' && is_printable(byte) ? static_cast<char>(byte) : '.');
+    line.add("\n");
+  }
+  return line.take();
+}
+
+std::string print_text(std::span<const std::uint8_t> bytes) {
+  std::string text;
+  text.reserve(bytes.size() + 1);
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    const std::uint8_t byte = bytes[i];
+    const bool crlf = byte == '\r' && i + 1 < bytes.size() && bytes[i + 1] == '\n';
+    if (crlf) continue;
+    const bool shown = is_printable(byte) || byte == '\t' || byte == '\n';
+    text += shown ? static_cast<char>(byte) : '.';
+  }
+  text += '\n';
+  return text;
 }
 
 }  // namespace gray

@@ -121,5 +121,19 @@ TEST_F(Print, Hex) {
   EXPECT_EQ(print_hex({}), "");
 }
 
+TEST_F(Print, HexAndTextAsTcpdump) {
+  const Bytes bytes = {'G',  'E', 'T', ' ', '/', 'a', 0,   0x7f, 0xff,
+                       '\n', 'b', 'c', 'd', 'e', 'f', 'g', 'h',  0x1b};
+  EXPECT_EQ(print_hex_and_text(bytes),
+            "\t0x0000:  4745 5420 2f61 007f ff0a 6263 6465 6667  GET./a....bcdefg\n"
+            "\t0x0010:  681b                                     h.\n");
+  EXPECT_EQ(print_hex_and_text({}), "");
+}
+
+TEST_F(Print, TextIsWithoutControlCharacters) {
+  const Bytes bytes = {'a', ' ', 'b', '\r', '\n', '\t', 'c', '\r', 'd', 0x1b, 0x9b, 0};
+  EXPECT_EQ(print_text(bytes), "a b\n\tc.d...\n");
+}
+
 }  // namespace
 }  // namespace gray

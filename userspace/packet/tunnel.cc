@@ -11,13 +11,6 @@
 namespace gray {
 namespace {
 
-constexpr std::uint16_t kGtpUserPort = 2152;
-constexpr std::uint16_t kTeredoPort = 3544;
-constexpr std::uint16_t kVxlanPort = 4789;
-constexpr std::uint16_t kVxlanPortLinux = 8472;  // what Linux used before IANA gave 4789 out
-constexpr std::uint16_t kAyiyaPort = 5072;
-constexpr std::uint16_t kGenevePort = 6081;
-
 constexpr std::uint32_t kTunnelHeader = 8;  // of VXLAN, GENEVE, GTP-U and AYIYA
 
 // EtherTypes that only GRE carries.
@@ -46,8 +39,8 @@ Network open_geneve(Piece data) noexcept {
 
 /// 3GPP TS 29.281 §5.2: each extension header says its length in words and the next one's type.
 Piece skip_gtp_extensions(Piece data, std::uint8_t next) noexcept {
-  while (next != 0) {
-    if (!data.has(1)) return {};
+  for (unsigned count = 0; next != 0; ++count) {
+    if (count == GRAY_MAX_GTP_EXTENSIONS || !data.has(1)) return {};
     const std::uint32_t length = data.u8(0) * 4U;
     if (length == 0 || !data.has(length)) return {};
     next = data.u8(length - 1);
@@ -135,40 +128,45 @@ Network open_gre(Piece data) noexcept {
   return open_ether_type(type, inside);
 }
 
-/// The tunnels over UDP, and how each is opened. `either`: answers come from the port, too, where
-/// VXLAN and GENEVE send in both directions to it.
-struct UdpTunnel {
-  std::uint16_t port;
-  bool either;
-  std::string_view name;
-  Network (*open)(Piece) noexcept;
-};
-constexpr std::array<UdpTunnel, 6> kUdpTunnels = {{
-    {kVxlanPort, false, "VXLAN", open_vxlan},
-    {kVxlanPortLinux, false, "VXLAN", open_vxlan},
-    {kGenevePort, false, "GENEVE", open_geneve},
-    {kGtpUserPort, true, "GTP-U", open_gtp},
-    {kTeredoPort, true, "Teredo", open_teredo},
-    {kAyiyaPort, true, "AYIYA", open_ayiya},
-}};
+/// What kind of tunnel the ports stand for: the first that fits.
+gray_tunnel tunnel_of(const Packet& packet, const TunnelOptions& tunnels) noexcept {
+  const std::uint16_t source = packet.source.port;
+  const std::uint16_t destination = packet.destination.port;
+  const auto has = [](const std::vector<std::uint16_t>& ports, std::uint16_t port) {
+    return std::find(ports.begin(), ports.end(), port) != ports.end();
+  };
+  if (has(tunnels.vxlan, destination)) return GRAY_TUNNEL_VXLAN;
+  if (has(tunnels.geneve, destination)) return GRAY_TUNNEL_GENEVE;
+  if (has(tunnels.gtp, destination) || has(tunnels.gtp, source)) return GRAY_TUNNEL_GTP;
+  if (destination == kTeredoPort || source == kTeredoPort) return GRAY_TUNNEL_TEREDO;
+  if (destination == kAyiyaPort || source == kAyiyaPort) return GRAY_TUNNEL_AYIYA;
+  return GRAY_TUNNEL_NONE;
+}
 
-const UdpTunnel* udp_tunnel(const Packet& packet) noexcept {
-  for (const UdpTunnel& tunnel : kUdpTunnels)
-    if (packet.destination.port == tunnel.port ||
-        (tunnel.either && packet.source.port == tunnel.port))
-      return &tunnel;
-  return nullptr;
+Network open_udp(const Packet& packet, Piece data, const TunnelOptions& tunnels) noexcept {
+  switch (tunnel_of(packet, tunnels)) {
+    case GRAY_TUNNEL_VXLAN:
+      return open_vxlan(data);
+    case GRAY_TUNNEL_GENEVE:
+      return open_geneve(data);
+    case GRAY_TUNNEL_GTP:
+      return open_gtp(data);
+    case GRAY_TUNNEL_TEREDO:
+      return open_teredo(data);
+    case GRAY_TUNNEL_AYIYA:
+      return open_ayiya(data);
+    case GRAY_TUNNEL_NONE:
+      break;
+  }
+  return none();
 }
 
 }  // namespace
 
-Network open_tunnel(const Packet& packet) noexcept {
-  const Piece data{packet.payload, packet.payload_wire_len};
+Network open_tunnel(const Packet& packet, Piece data, const TunnelOptions& tunnels) noexcept {
   switch (packet.ip_proto) {
-    case IPPROTO_UDP: {
-      const UdpTunnel* tunnel = udp_tunnel(packet);
-      return tunnel ? tunnel->open(data) : none();
-    }
+    case IPPROTO_UDP:
+      return open_udp(packet, data, tunnels);
     case IPPROTO_IPIP:
     case IPPROTO_IPV6:
       return open_ip(data);
@@ -181,12 +179,16 @@ Network open_tunnel(const Packet& packet) noexcept {
   }
 }
 
-std::string_view tunnel_name(const Packet& packet) noexcept {
+Network open_tunnel(const Packet& packet, const TunnelOptions& tunnels) noexcept {
+  return open_tunnel(packet, {packet.payload, packet.payload_wire_len}, tunnels);
+}
+
+std::string_view tunnel_name(const Packet& packet, const TunnelOptions& tunnels) noexcept {
+  constexpr std::array<std::string_view, 6> kUdpNames = {"UDP",   "VXLAN",  "GENEVE",
+                                                         "GTP-U", "Teredo", "AYIYA"};
   switch (packet.ip_proto) {
-    case IPPROTO_UDP: {
-      const UdpTunnel* tunnel = udp_tunnel(packet);
-      return tunnel ? tunnel->name : "UDP";
-    }
+    case IPPROTO_UDP:
+      return kUdpNames[tunnel_of(packet, tunnels)];
     case IPPROTO_GRE:
       return "GRE";
     case IPPROTO_MPLS:

@@ -31,6 +31,7 @@ inline constexpr std::uint32_t kSimplePacket = 3;
 inline constexpr std::uint32_t kInterfaceStatistics = 5;
 inline constexpr std::uint32_t kEnhancedPacket = 6;
 inline constexpr std::uint32_t kByteOrderMagic = 0x1a2b3c4d;
+inline constexpr std::uint32_t kMinBlock = 12;  ///< type, length, and the length again
 
 enum Option : std::uint16_t {
   kEndOfOptions = 0,

@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "userspace/base/errors.h"
+#include "userspace/pcapng/zstd_frames.h"
 
 namespace gray {
 namespace {
@@ -17,8 +18,19 @@ namespace {
 constexpr std::size_t kChunkBytes = 1024 * 1024;
 constexpr std::size_t kMaxChunks = 64;
 static_assert(InputStream::kMaxFill <= kChunkBytes);
+constexpr std::size_t kPackedBytes = 128 * 1024;
 
 }  // namespace
+
+struct InputStream::Packed {
+  ZstdStream stream;
+  std::vector<std::uint8_t> bytes;  // as read; from `at` to `end` not yet unpacked
+  std::size_t at = 0;
+  std::size_t end = 0;
+  bool more_inside = false;  // zstd may have more to give without more input
+};
+
+InputStream::~InputStream() = default;
 
 InputStream::InputStream(const std::string& path) {
   const bool from_stdin = path == "-";
@@ -66,21 +78,71 @@ bool InputStream::make_room() {
   return true;
 }
 
+InputStream::Fill InputStream::wait_readable(std::chrono::milliseconds timeout) const {
+  if (!may_block_) return Fill::Ready;
+  pollfd readable{.fd = fd_.get(), .events = POLLIN, .revents = 0};
+  const int wait = timeout.count() < 0 ? -1 : static_cast<int>(timeout.count());
+  return poll(&readable, 1, wait) > 0 ? Fill::Ready : Fill::Pending;
+}
+
+/// Ready with a count of 0: the input has ended, or failed.
+InputStream::Fill InputStream::read_into(std::span<std::uint8_t> to, std::size_t& count) {
+  count = 0;
+  const ssize_t got = read(fd_.get(), to.data(), to.size());
+  if (got < 0 && (errno == EINTR || errno == EAGAIN)) return Fill::Pending;
+  if (got > 0) count = static_cast<std::size_t>(got);
+  error_ = got < 0 ? errno : 0;
+  return Fill::Ready;
+}
+
 InputStream::Fill InputStream::read_more(std::chrono::milliseconds timeout) {
-  if (may_block_) {
-    pollfd readable{.fd = fd_.get(), .events = POLLIN, .revents = 0};
-    const int wait = timeout.count() < 0 ? -1 : static_cast<int>(timeout.count());
-    if (poll(&readable, 1, wait) <= 0) return Fill::Pending;
-  }
-  const ssize_t count = read(fd_.get(), chunks_[current_].bytes.get() + end_, kChunkBytes - end_);
-  if (count > 0) {
-    end_ += static_cast<std::size_t>(count);
+  if (packed_) return unpack_more(timeout);
+  if (wait_readable(timeout) == Fill::Pending) return Fill::Pending;
+  std::size_t count = 0;
+  if (read_into({chunks_[current_].bytes.get() + end_, kChunkBytes - end_}, count) == Fill::Pending)
+    return Fill::Pending;
+  end_ += count;
+  ended_ = count == 0 && error_ == 0;
+  return Fill::Ready;
+}
+
+void InputStream::unpack() {
+  auto packed = std::make_unique<Packed>();
+  const auto read = data();
+  packed->bytes.assign(read.begin(), read.end());
+  packed->end = read.size();
+  packed->bytes.resize(std::max(packed->end, kPackedBytes));
+  cursor_ = end_ = 0;
+  packed_ = std::move(packed);
+}
+
+/// Unpacks what was read, and reads when that is used up. A flood of empty frames makes no output
+/// and ends with the input.
+InputStream::Fill InputStream::unpack_more(std::chrono::milliseconds timeout) {
+  Packed& packed = *packed_;
+  if (!packed.stream.complaint().empty()) return Fill::Failed;
+  if (packed.at < packed.end || packed.more_inside) {
+    const std::span<std::uint8_t> out(chunks_[current_].bytes.get() + end_, kChunkBytes - end_);
+    const std::span in(packed.bytes.data() + packed.at, packed.end - packed.at);
+    const ZstdStream::Progress progress = packed.stream.unpack(in, out);
+    packed.at += progress.taken;
+    packed.more_inside = progress.made == out.size();
+    end_ += progress.made;
     return Fill::Ready;
   }
-  if (count < 0 && (errno == EINTR || errno == EAGAIN)) return Fill::Pending;
-  error_ = count < 0 ? errno : 0;
-  ended_ = count == 0;
+  if (wait_readable(timeout) == Fill::Pending) return Fill::Pending;
+  if (read_into(packed.bytes, packed.end) == Fill::Pending) return Fill::Pending;
+  packed.at = 0;
+  ended_ = packed.end == 0 && error_ == 0;
   return Fill::Ready;
+}
+
+std::string InputStream::failure() const {
+  if (error_ != 0) return std::strerror(error_);
+  if (!packed_) return {};
+  if (const auto complaint = packed_->stream.complaint(); !complaint.empty())
+    return fmt::format("damaged zstd ({})", complaint);
+  return ended_ && !packed_->stream.between_frames() ? "cut off inside a zstd frame" : "";
 }
 
 std::uint64_t InputStream::lend() noexcept {

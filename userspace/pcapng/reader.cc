@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "userspace/base/errors.h"
+#include "userspace/pcapng/zstd_frames.h"
 
 namespace gray {
 namespace {
@@ -19,9 +20,8 @@ struct Magic {
 
 /// What people take for a capture file, by its first bytes.
 std::string_view recognise(std::span<const std::uint8_t> head) {
-  static constexpr std::array<Magic, 5> kKnown = {{
+  static constexpr std::array<Magic, 4> kKnown = {{
       {"\x1f\x8b", "compressed with gzip: unpack it first"},
-      {"\x28\xb5\x2f\xfd", "compressed with zstd: unpack it first"},
       {"\xfd\x37zX", "compressed with xz: unpack it first"},
       {"snoo", "a snoop file: convert it with editcap"},
       {"PK\x03\x04", "a zip archive: unpack it first"},
@@ -49,18 +49,30 @@ CaptureReader::CaptureReader(std::string path) : path_(path == "-" ? "stdin" : p
   open_format();
 }
 
-void CaptureReader::open_format() {
+/// The first four bytes; 0 when there are not so many.
+std::uint32_t CaptureReader::read_magic() {
   std::uint32_t magic = 0;
   const auto filled = input_.fill(sizeof magic, std::chrono::milliseconds(-1));
   if (filled == InputStream::Fill::Pending) throw_errno(EINTR, "read " + path_);
-  if (filled == InputStream::Fill::Failed) throw_errno(input_.error(), "read " + path_);
-  if (filled == InputStream::Fill::Ready) {
-    std::memcpy(&magic, input_.data().data(), sizeof magic);
-    format_ = make_pcapng(magic);
-    if (!format_) format_ = make_pcap(magic);
+  if (filled == InputStream::Fill::Failed)
+    throw std::runtime_error(fmt::format("read {}: {}", path_, input_.failure()));
+  if (filled == InputStream::Fill::Ready) std::memcpy(&magic, input_.data().data(), sizeof magic);
+  return magic;
+}
+
+void CaptureReader::open_format() {
+  std::uint32_t magic = read_magic();
+  if (ZstdStream::is_magic(magic)) {
+    input_.unpack();
+    magic = read_magic();
   }
-  if (!format_)
-    throw std::runtime_error(fmt::format("{}: {}", path_, not_a_capture(input_.data())));
+  format_ = make_pcapng(magic);
+  if (!format_) format_ = make_pcap(magic);
+  if (!format_) {
+    const std::string damage = input_.failure();
+    throw std::runtime_error(
+        fmt::format("{}: {}", path_, damage.empty() ? not_a_capture(input_.data()) : damage));
+  }
   // Both formats begin with at least as much; a file without has not even a first frame to lose.
   if (input_.fill(kShortestHead, std::chrono::milliseconds(-1)) != InputStream::Fill::Ready)
     throw std::runtime_error(fmt::format("{}: cut off in its file header", path_));
@@ -82,9 +94,9 @@ bool CaptureReader::next(Frame& frame, std::chrono::milliseconds timeout) {
 
 void CaptureReader::stop(Step why) {
   ended_ = true;
-  if (why == Step::End) return;
-  std::string what = why == Step::Cut ? "cut off" : format_->complaint;
-  if (input_.error() != 0) what = std::strerror(input_.error());
+  std::string what = input_.failure();
+  if (what.empty() && why == Step::End) return;
+  if (what.empty()) what = why == Step::Cut ? "cut off" : format_->complaint;
   warning_ = fmt::format("{}: {} after {} frame{}, at byte {}", path_, what, frames_,
                          frames_ == 1 ? "" : "s", input_.offset());
 }

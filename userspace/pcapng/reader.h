@@ -1,5 +1,6 @@
-// Reads capture files: pcapng and classic pcap, of either byte order, from a file or a pipe. What
-// stands in them is hostile: lengths are checked, allocations capped. One thread uses a reader.
+// Reads capture files: pcapng and classic pcap, of either byte order, plain or compressed with
+// zstd, from a file or a pipe. What stands in them is hostile: lengths are checked, allocations
+// capped. One thread uses a reader.
 #pragma once
 
 #include <chrono>
@@ -60,6 +61,7 @@ class CaptureReader {
   std::span<const InterfaceInfo> interfaces() const noexcept { return format_->interfaces; }
 
  private:
+  std::uint32_t read_magic();
   void open_format();
   void stop(Step why);
 

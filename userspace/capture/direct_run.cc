@@ -1,0 +1,59 @@
+// One source and its consumer in one thread: no queue, no second look at a frame.
+#include <array>
+#include <thread>
+
+#include "userspace/base/clock.h"
+#include "userspace/capture/run.h"
+#include "userspace/capture/workers.h"
+
+namespace gray {
+namespace {
+
+constexpr std::size_t kBatch = 256;
+constexpr std::uint64_t kTickNs = 50 * kNsPerMs;
+constexpr std::chrono::milliseconds kIdle{50};
+
+class DirectRun final : public CaptureRun {
+ public:
+  DirectRun(Source& source, FrameConsumer& consumer, std::chrono::microseconds nap)
+      : source_(source), consumer_(consumer), nap_(nap) {}
+
+  void run(const std::atomic<bool>& stop) override {
+    std::uint64_t next_tick = monotonic_ns() + kTickNs;
+    while (!stop.load(std::memory_order_relaxed) && !source_.ended()) {
+      move_batch();
+      if (const std::uint64_t now = monotonic_ns(); now >= next_tick) {
+        consumer_.tick();
+        next_tick = now + kTickNs;
+      }
+    }
+  }
+
+  std::uint64_t queued() const noexcept override { return 0; }
+  void account(Ledger&) const override {}
+
+ private:
+  void move_batch() {
+    std::array<Frame, kBatch> frames;
+    const std::size_t count = source_.receive(frames, kIdle);
+    if (count == 0) return;
+    consumer_.consume({frames.data(), count});
+    source_.recycle({frames.data(), count});
+    // Fewer than asked for: the ring is empty by now, or nearly.
+    if (count < kBatch && nap_.count() > 0) std::this_thread::sleep_for(nap_);
+  }
+
+  Source& source_;
+  FrameConsumer& consumer_;
+  const std::chrono::microseconds nap_;
+};
+
+}  // namespace
+
+std::unique_ptr<CaptureRun> make_run(std::span<const std::unique_ptr<Source>> sources,
+                                     FrameConsumer& consumer, std::chrono::microseconds nap) {
+  if (sources.size() == 1) return std::make_unique<DirectRun>(*sources[0], consumer, nap);
+  return std::make_unique<Workers>(sources, consumer, nap);
+}
+
+}  // namespace gray
