@@ -22,6 +22,7 @@ uses_userspace/kernel  := userspace/packet
 uses_userspace/lab     := userspace/base
 uses_userspace/capture := userspace/kernel userspace/pcapng
 uses_replay/stream     := userspace/packet
+uses_replay/rewrite    := userspace/packet
 uses_replay/protocol   := replay/stream
 uses_replay/select     := replay/protocol
 uses_replay/scrub      := replay/protocol
@@ -33,7 +34,7 @@ modules := $(patsubst uses_%,%,$(filter uses_%,$(.VARIABLES)))
 
 # Modules that have tests only: the BPF programs, and the tools as their users see them.
 uses_bpf           := userspace/kernel userspace/pcapng userspace/lab
-uses_tools/grayxdp := userspace/capture userspace/lab replay/report
+uses_tools/grayxdp := userspace/capture userspace/lab replay/report replay/rewrite
 uses_tools/pktgen  := userspace/kernel
 
 sources = $(filter-out %_test.cc,$(wildcard $1/*.cc $1/*/*.cc))

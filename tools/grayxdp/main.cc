@@ -66,6 +66,7 @@ int main(int argc, char** argv) try {
   gray::add_requests(app, action);
   gray::add_replay(app, action);
   gray::add_mirror(app, action);
+  gray::add_rewrite(app, action);
   gray::add_scrub(app, action);
   gray::add_doctor(app, action);
   gray::add_version(app, action);

@@ -96,6 +96,17 @@ const WrongUse kWrongUses[] = {
      {"replay", "x.pcap", "--to", "http://127.0.0.1", "--scrub", "/nonexistent.yaml"},
      2,
      "/nonexistent.yaml"},
+    {"rewriting nothing", {"rewrite", "x.pcap", "y.pcapng"}, 2, "nothing to do"},
+    {"a file rewritten onto itself", {"rewrite", "x.pcap", "x.pcap", "--ttl", "9"}, 2, "at once"},
+    {"a bad map", {"rewrite", "x.pcap", "-", "--pnat", "10.0.0.0/8"}, 2, "NETWORK:NETWORK"},
+    {"families mixed", {"rewrite", "x.pcap", "-", "--pnat", "10.0.0.0/8:[::1]/8"}, 2, "--pnat"},
+    {"two rules for addresses",
+     {"rewrite", "x.pcap", "-", "--seed", "1", "--pnat", "10.0.0.0/8:11.0.0.0/8"},
+     2,
+     "--seed"},
+    {"a tag without an id", {"rewrite", "x.pcap", "-", "--enet-vlan", "add"}, 2, "--enet-vlan-tag"},
+    {"a port that is none to map", {"rewrite", "x.pcap", "-", "--portmap", "80"}, 2, "80:8080"},
+    {"a bad MAC", {"rewrite", "x.pcap", "-", "--enet-smac", "2:0:0:0:0:1"}, 2, "02:00:00"},
     {"a bad regex", {"replay", "x.pcap", "--to", "http://127.0.0.1", "--allow-url", "("}, 2, "("},
 };
 
@@ -128,7 +139,7 @@ INSTANTIATE_TEST_SUITE_P(Table, BadFiles,
                                          "\xd4\xc3\xb2\xa1", "\n\r\r\n"));
 
 TEST(Help, OfEveryVerbEndsWithExamples) {
-  for (const char* verb : {"capture", "flows", "requests", "replay", "mirror", "scrub",
+  for (const char* verb : {"capture", "flows", "requests", "replay", "mirror", "rewrite", "scrub",
                            "doctor", "version"}) {
     const RunResult result = grayxdp({verb, "--help"});
     EXPECT_EQ(result.status, 0) << verb;

@@ -23,6 +23,7 @@ void add_flows(CLI::App& app, Action& action);
 void add_requests(CLI::App& app, Action& action);
 void add_replay(CLI::App& app, Action& action);
 void add_mirror(CLI::App& app, Action& action);
+void add_rewrite(CLI::App& app, Action& action);
 void add_scrub(CLI::App& app, Action& action);
 void add_doctor(CLI::App& app, Action& action);
 void add_version(CLI::App& app, Action& action);
