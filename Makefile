@@ -23,6 +23,7 @@ uses_userspace/lab     := userspace/base
 uses_userspace/capture := userspace/kernel userspace/pcapng
 uses_replay/stream     := userspace/packet
 uses_replay/rewrite    := userspace/packet
+uses_replay/inject     := replay/rewrite userspace/capture
 uses_replay/protocol   := replay/stream
 uses_replay/select     := replay/protocol
 uses_replay/scrub      := replay/protocol
@@ -34,7 +35,7 @@ modules := $(patsubst uses_%,%,$(filter uses_%,$(.VARIABLES)))
 
 # Modules that have tests only: the BPF programs, and the tools as their users see them.
 uses_bpf           := userspace/kernel userspace/pcapng userspace/lab
-uses_tools/grayxdp := userspace/capture userspace/lab replay/report replay/rewrite
+uses_tools/grayxdp := userspace/capture userspace/lab replay/report replay/inject
 uses_tools/pktgen  := userspace/kernel
 
 sources = $(filter-out %_test.cc,$(wildcard $1/*.cc $1/*/*.cc))
@@ -129,6 +130,7 @@ demo: deps  ## everything from a fresh clone: packages, build, the main job show
 	@scripts/demo.sh $B
 install: all  ## into $(DESTDIR)$(PREFIX)/sbin
 	install -D -m 0755 -t $(DESTDIR)$(PREFIX)/sbin $B/grayxdp
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/man/man1 tools/grayxdp/grayxdp.1
 format:  ## clang-format every tracked source
 	git ls-files 'bpf/*.c' 'bpf/*.h' $(bpf_cxx:%=':!%') | xargs clang-format -i
 	git ls-files '*.cc' '*.h' ':!bpf/*.h' $(bpf_cxx) | xargs clang-format -i --style=file:.clang-format

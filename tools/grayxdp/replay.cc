@@ -1,5 +1,6 @@
-// The verb `replay FILE… --to URL`: reads captures whole, then sends what they hold to a canary on
-// production's own schedule and compares the answers. Needs no root.
+// The verb `replay`. With --to it reads captures whole, then sends what they hold to a canary on
+// production's own schedule and compares the answers; that needs no root. With -i it sends frames
+// (replay_frames.h).
 
 #include <fmt/format.h>
 
@@ -13,6 +14,7 @@
 #include "replay/protocol/extractor.h"
 #include "tools/grayxdp/progress.h"
 #include "tools/grayxdp/replay_flags.h"
+#include "tools/grayxdp/replay_frames.h"
 #include "tools/grayxdp/sending_thread.h"
 #include "tools/grayxdp/stop.h"
 #include "tools/grayxdp/verbs.h"
@@ -24,19 +26,18 @@
 namespace gray {
 namespace {
 
+using Options = std::vector<const CLI::Option*>;
+
 struct ReplayVerb {
-  std::vector<std::string> files;
-  std::string interface;
+  ReplayBasics basics;
   ReplayFlags replay;
-  double speed = 1;
+  FrameReplayFlags frames;
   std::string rate;
-  bool top_speed = false;
-  std::string max_gap;
-  std::uint64_t loops = 1;
   std::string sample = "100%";
-  std::uint64_t seed = 0;
   bool dry_run = false;
   bool force = false;
+  Options of_requests;  // that only --to takes
+  Options of_frames;    // that only -i takes
 };
 
 struct Collector final : ExchangeSink {
@@ -73,13 +74,17 @@ Recording read_recording(FileSource& source, std::uint64_t seed, const Stop& sto
 
 ScheduleOptions schedule_of(const ReplayVerb& verb) {
   ScheduleOptions schedule;
-  if ((verb.top_speed ? 1 : 0) + (verb.rate.empty() ? 0 : 1) + (verb.speed != 1 ? 1 : 0) > 1)
+  if ((verb.basics.top_speed ? 1 : 0) + (verb.rate.empty() ? 0 : 1) +
+          (verb.basics.speed != 1 ? 1 : 0) >
+      1)
     throw UsageError("-x, --rate and -t exclude each other: choose one pace");
-  if (verb.speed <= 0) throw UsageError("-x: the speed must be above 0");
-  schedule.pace = verb.top_speed ? Pace::TopSpeed : verb.rate.empty() ? Pace::Original : Pace::Rate;
-  schedule.speed = verb.speed;
+  if (verb.basics.speed <= 0) throw UsageError("-x: the speed must be above 0");
+  schedule.pace = verb.basics.top_speed ? Pace::TopSpeed
+                  : verb.rate.empty()   ? Pace::Original
+                                        : Pace::Rate;
+  schedule.speed = verb.basics.speed;
   if (!verb.rate.empty()) schedule.rate = parse_request_rate(verb.rate);
-  if (!verb.max_gap.empty()) schedule.max_gap_ns = parse_duration(verb.max_gap);
+  if (!verb.basics.max_gap.empty()) schedule.max_gap_ns = parse_duration(verb.basics.max_gap);
   return schedule;
 }
 
@@ -129,7 +134,9 @@ void send(ReplayRun& run, std::vector<Exchange>&& exchanges, std::uint64_t loops
 }
 
 int replay_requests(const ReplayVerb& verb) {
-  RunOptions options = verb.replay.options(parse_share(verb.sample), verb.seed);
+  if (verb.basics.loops == 0) throw UsageError("-l 0, for ever, is for -i");
+  const std::uint64_t seed = verb.frames.rewrite.seed.value_or(0);
+  RunOptions options = verb.replay.options(parse_share(verb.sample), seed);
   options.send.schedule = schedule_of(verb);
   options.force = verb.force;
   if (verb.dry_run)
@@ -139,56 +146,103 @@ int replay_requests(const ReplayVerb& verb) {
   options.wait_for_room = true;
   Stop stop;
   // Names and rules are looked at before the long reading begins.
-  FileSource source(verb.files);
+  FileSource source(verb.basics.files);
   ReplayRun run(options);
-  Recording recording = read_recording(source, verb.seed, stop);
+  Recording recording = read_recording(source, seed, stop);
   const std::uint64_t recorded = recording.exchanges.size();
   for (const Exchange& exchange : recording.exchanges)
     if (const auto conflict = run.conflict(exchange.server)) throw UsageError(*conflict);
-  send(run, std::move(recording.exchanges), verb.loops, stop);
-  if (verb.loops > 1)
+  send(run, std::move(recording.exchanges), verb.basics.loops, stop);
+  if (verb.basics.loops > 1)
     recording.ledger.add({.name = "loop",
                           .unit = "exchanges in rounds",
-                          .in = recorded * verb.loops,
+                          .in = recorded * verb.basics.loops,
                           .out = run.status().read});
   const RunSummary summary = run.finish(recording.ledger);
   return conclude(summary, verb.replay, run.judge(), "replay");
 }
 
+// An option of the other kind would silently do nothing.
+void refuse(const Options& strangers, const std::string& why) {
+  for (const CLI::Option* option : strangers)
+    if (option->count() > 0) throw UsageError(option->get_name(false, true) + ": " + why);
+}
+
 int replay(const ReplayVerb& verb) {
-  if (!verb.interface.empty())
-    throw UsageError("replay -i: replaying frames out of an interface is not there yet; use --to");
-  if (verb.replay.targets.empty()) throw UsageError("replay: where to? give --to http://HOST:PORT");
+  const bool frames = !verb.frames.interface.empty();
+  if (frames && !verb.replay.targets.empty())
+    throw UsageError("-i sends frames, --to requests: choose one");
+  if (frames) {
+    refuse(verb.of_requests, "is for requests (--to), not for frames (-i)");
+    return replay_frames(verb.basics, verb.frames);
+  }
+  if (verb.replay.targets.empty())
+    throw UsageError("replay: where to? give --to http://HOST:PORT, or -i INTERFACE");
+  refuse(verb.of_frames, "is for frames (-i), not for requests (--to)");
   return replay_requests(verb);
+}
+
+void add_shared_options(CLI::App& app, ReplayBasics& basics) {
+  app.add_option("FILE", basics.files, "captures; - is stdin")->required()->group("");
+  app.add_option("-x,--speed,--multiplier", basics.speed, "times production's speed")
+      ->type_name("N");
+  app.add_flag("-t,--topspeed", basics.top_speed, "as fast as it goes");
+  app.add_option("--max-gap,--maxsleep", basics.max_gap, "shorten longer pauses to this")
+      ->type_name("TIME");
+  app.add_option("-l,--loop", basics.loops, "how many times over; with -i, 0 is for ever")
+      ->type_name("N")
+      ->check(CLI::Range(0, 1'000'000).description(""));
+  app.add_option("-L,--limit", basics.limit, "this many exchanges, or frames, at most")
+      ->type_name("N");
+  app.add_flag("--json", basics.json, "summary as one JSON object");
+}
+
+void add_request_options(CLI::App& app, ReplayVerb& verb) {
+  app.add_option("--to", verb.replay.targets, "the canary; several share the connections")
+      ->type_name("URL");
+  app.add_option("--rate", verb.rate, "at a fixed rate, like 500rps")->type_name("RATE");
+  app.add_option("--sample", verb.sample, "share of what --sample-by names")->type_name("SHARE");
+  verb.replay.add_to(app);
+  app.add_flag("--dry-run", verb.dry_run, "show what would be sent, send nothing");
+  app.add_flag("--force", verb.force, "send to a captured server, too");
+}
+
+// What `add` adds, in a group of --help; "" is not shown there.
+template <class Add>
+Options options_of(CLI::App& app, const std::string& group, const Add& add) {
+  const std::size_t before = app.get_options().size();
+  app.option_defaults()->group(group);
+  add();
+  const auto all = app.get_options();
+  return {all.begin() + static_cast<std::ptrdiff_t>(before), all.end()};
 }
 
 }  // namespace
 
 void add_replay(CLI::App& app, Action& action) {
   auto verb = std::make_shared<ReplayVerb>();
-  CLI::App* sub = app.add_subcommand("replay", "replays requests to a canary and compares");
-  sub->add_option("FILE", verb->files, "captures; - is stdin")->required();
-  sub->add_option("--to", verb->replay.targets, "the canary; several share the connections")
-      ->type_name("URL");
-  sub->add_option("-i,--interface", verb->interface, "frames out of an interface (not there yet)")
-      ->group("");
-  sub->add_option("-x,--speed", verb->speed, "times production's speed")->type_name("N");
-  sub->add_option("--rate", verb->rate, "at a fixed rate, like 500rps")->type_name("RATE");
-  sub->add_flag("-t,--topspeed", verb->top_speed, "as fast as the canary answers");
-  sub->add_option("--max-gap", verb->max_gap, "shorten longer pauses to this")->type_name("TIME");
-  sub->add_option("-l,--loop", verb->loops, "how many times over")->check(CLI::Range(1, 1'000'000));
-  sub->add_option("--sample", verb->sample, "share of what --sample-by names")->type_name("SHARE");
-  sub->add_option("--seed", verb->seed, "of the sample");
-  verb->replay.add_to(*sub);
-  sub->add_flag("--dry-run", verb->dry_run, "show what would be sent, send nothing");
-  sub->add_flag("--force", verb->force, "send to a captured server, too");
+  CLI::App* sub = app.add_subcommand(
+      "replay", "replays FILE… (captures, - is stdin): requests to a canary, or frames");
+  add_shared_options(*sub, verb->basics);
+  verb->of_requests =
+      options_of(*sub, "Requests to a canary (--to)", [&] { add_request_options(*sub, *verb); });
+  verb->of_frames = options_of(*sub, "Frames out of an interface (-i); takes all of `rewrite`, too",
+                               [&] { verb->frames.add_to(*sub); });
+  const Options rewriting = options_of(*sub, "", [&] { verb->frames.rewrite.add_to(*sub); });
+  for (const CLI::Option* option : rewriting)
+    if (!option->check_lname("seed")) verb->of_frames.push_back(option);
+  sub->get_option("--seed")->group("Options")->description(
+      "of the sample (--to); scrambles addresses (-i)");
   sub->footer(
       "Examples:\n"
       "  grayxdp replay prod.pcapng --to http://canary:8080\n"
       "  grayxdp replay prod.pcapng --to http://canary:8080 -x 10 --max-diff 0.5% --json\n"
-      "  grayxdp replay prod.pcapng --to http://canary:8080 -t --scrub rules.yaml --trials "
-      "t.jsonl");
-  sub->callback([verb, &action] { action = [verb] { return replay(*verb); }; });
+      "  grayxdp replay prod.pcapng -i eth1 --pnat 10.0.0.0/8:192.168.0.0/16");
+  sub->callback([verb, &action] {
+    verb->replay.limit = verb->basics.limit;
+    verb->replay.json = verb->basics.json;
+    action = [verb] { return replay(*verb); };
+  });
 }
 
 }  // namespace gray

@@ -26,9 +26,11 @@ void ReplayFlags::add_to(CLI::App& app) {
   app.add_option("--color", color, "header that marks replayed requests")->type_name("'N: v'");
   app.add_option("--scrub", scrub, "rules file, builtin or off")->type_name("RULES");
   app.add_option("--order", order, "what keeps its order: connection, global, none")
-      ->check(CLI::IsMember({"connection", "global", "none"}));
+      ->type_name("HOW")
+      ->check(CLI::IsMember({"connection", "global", "none"}).description(""));
   app.add_option("--concurrency", concurrency, "connections to the canary at most")
-      ->check(CLI::Range(1, 60'000));
+      ->type_name("N")
+      ->check(CLI::Range(1, 60'000).description(""));
   app.add_option("--timeout", timeout, "for a whole response")->type_name("TIME");
   app.add_option("--ignore", ignores, "do not compare: header.date, json.$.ts, status, body")
       ->type_name("FIELD");
@@ -36,8 +38,6 @@ void ReplayFlags::add_to(CLI::App& app) {
   app.add_option("--max-p99", max_p99, "canary's 99th percentile at most")->type_name("TIME");
   app.add_option("--trials", trials, "a JSON line for each exchange")->type_name("FILE");
   app.add_option("--report", html, "the result as a page")->type_name("OUT.html");
-  app.add_option("-L,--limit", limit, "replay this many exchanges at most");
-  app.add_flag("--json", json, "summary as one JSON object");
 }
 
 RunOptions ReplayFlags::options(double share, std::uint64_t seed) const {
