@@ -125,6 +125,10 @@ deps:  ## install the Debian packages that are missing (root)
 check: deps  ## everything from a fresh clone: packages, build, all tests (root)
 	@$(MAKE) --no-print-directory -j$(shell nproc) tests
 	@$(MAKE) --no-print-directory test
+check-vm:  ## zero-copy and more, shown in small virtual machines (packages and a tap device: root)
+	@[ "$$(id -u)" -ne 0 ] || scripts/install-deps.sh vm
+	@$(MAKE) --no-print-directory -j$(shell nproc) all
+	@scripts/check-vm.sh $B
 demo: deps  ## everything from a fresh clone: packages, build, the main job shown in a lab (root)
 	@$(MAKE) --no-print-directory -j$(shell nproc) all
 	@scripts/demo.sh $B
@@ -139,7 +143,7 @@ clean:  ## remove build/
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' Makefile | expand -t 14
 
-.PHONY: all unit bpf-test unit-bpf-test tests test deps check demo install format clean help
+.PHONY: all unit bpf-test unit-bpf-test tests test deps check check-vm demo install format clean help
 .DELETE_ON_ERROR:
 .SECONDARY: $(bpf:%.c=$B/%.o)
 -include $(shell find $B -name '*.d' 2>/dev/null)
