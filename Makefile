@@ -37,6 +37,10 @@ modules := $(patsubst uses_%,%,$(filter uses_%,$(.VARIABLES)))
 uses_bpf           := userspace/kernel userspace/pcapng userspace/lab
 uses_tools/grayxdp := userspace/capture userspace/lab replay/report replay/inject
 uses_tools/pktgen  := userspace/kernel
+uses_tools/arrivals := userspace/kernel replay/inject
+uses_tools/xskcount := userspace/kernel
+uses_tools/xsktx   := userspace/base
+uses_tools/steadyload := userspace/base
 
 sources = $(filter-out %_test.cc,$(wildcard $1/*.cc $1/*/*.cc))
 tests   = $(wildcard $1/*_test.cc $1/*/*_test.cc)
@@ -80,7 +84,7 @@ $B/llhttp/%.o: /usr/share/llhttp/%.c Makefile
 	$(call note,CC,$<)
 	$Q$(CC) $($(MODE)) -I/usr/share/include/llhttp -c $< -o $@
 skeletons_in := $(call sources,userspace/kernel) $(call tests,bpf) \
-                $(foreach t,pktgen,$(call sources,tools/$t))
+                $(foreach t,pktgen arrivals xskcount,$(call sources,tools/$t))
 $(call objects,$(skeletons_in)): $(skels)
 
 define module_rules
