@@ -3,9 +3,8 @@
 
 Every flow of grayxdp must have an id that tshark gives to one of the capture's frames, and every id
 of tshark's must be a flow of grayxdp's, but for ICMP: there Community ID takes apart by message
-type what is one flow, named by its first message. Other differences that are meant: a fragment
-behind the first one belongs to its flow here and is named alone by tshark, and tshark names what a
-sample of sFlow quotes. Needs tshark; differences are printed one a line.
+type what is one flow, named by its first message. A fragment behind the first one belongs to that
+one's flow here, where tshark names it alone. Needs tshark; differences are printed one a line.
 """
 import argparse
 import json
