@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "replay/protocol/grpc_call.h"
 #include "userspace/packet/address.h"
 
 namespace gray {
@@ -24,14 +25,29 @@ bool same_name(std::string_view a, std::string_view b) noexcept;
 /// The first value of that name, or null.
 const std::string* find_header(const Headers& headers, std::string_view name) noexcept;
 
+/// Where a piece of a body ends, and when the wire carried that end.
+struct BodyPiece {
+  std::uint64_t end = 0;  ///< offset in the body
+  std::uint64_t time_ns = 0;
+};
+
+/// Stands for the name or value of a header that HPACK cannot know, because the capture began after
+/// the header table was filled. No real header has a NUL in it.
+inline constexpr std::string_view kUnknownHeaderText{"\0unknown", 8};
+
 /// What requests and responses share. Times are UTC nanoseconds of the frames that carried them.
 struct Message {
-  std::string version;  ///< "1.0", "1.1"
+  std::string version;  ///< "0.9", "1.0", "1.1", "2"
   Headers headers;
   Headers trailers;
   std::string body;  ///< after transfer decoding, before content decoding; see truncated
-  std::uint64_t body_bytes = 0;  ///< of the whole body, also of what is not kept
-  std::string body_sha256;       ///< hex; only when the extractor was asked for it
+  std::uint64_t body_bytes = 0;   ///< of the whole body, also of what is not kept
+  std::string body_sha256;        ///< hex; only when the extractor was asked for it
+  std::vector<BodyPiece> pieces;  ///< HTTP/2: of each DATA frame, in order; while they are kept
+  std::vector<std::string>
+      anomalies;  ///< what is odd about it, each name once, in order of finding
+  std::optional<std::uint32_t> reset;  ///< HTTP/2: error code of the RST_STREAM that ended it
+  std::uint32_t unknown_headers = 0;   ///< headers and trailers that hold kUnknownHeaderText
   bool chunked = false;
   bool complete = false;   ///< ends where its protocol says it ends, and nothing is missing
   bool truncated = false;  ///< body is a prefix: it was longer than the extractor keeps
@@ -60,15 +76,17 @@ struct ExchangeId {
 
 struct Exchange {
   ExchangeId id;
-  std::string protocol;  ///< "http/1.0", "http/1.1"
+  std::string protocol;  ///< "http/0.9", "http/1.0", "http/1.1", "http/2"
   Endpoint client;
   Endpoint server;
-  std::uint64_t stream = 0;    ///< connection, numbered in order of appearance
-  std::uint32_t position = 0;  ///< in its connection, from 0
+  std::uint64_t stream = 0;     ///< connection, numbered in order of appearance
+  std::uint32_t position = 0;   ///< in its connection, from 0
+  std::uint32_t h2_stream = 0;  ///< identifier of its HTTP/2 stream; 0 in HTTP/1
   std::uint64_t flow_tag = 0;
   std::string community_id;  ///< only when the extractor was asked for it
   Request request;           ///< its method is empty when only the response was seen
   std::optional<Response> response;
+  std::optional<GrpcCall> grpc;  ///< only when the request's media type is gRPC's
 
   /// Last request byte to first response byte on the wire; 0 without both, or when the response
   /// came first.

@@ -14,7 +14,8 @@ namespace gray {
 
 class FilterReload {
  public:
-  /// `stop` catches hangups by then. Does nothing when neither is in a file. Ends before `capture` is stopped.
+  /// `stop` catches hangups by then. Does nothing when neither is in a file. Ends before `capture`
+  /// is stopped.
   FilterReload(const LiveFlags& flags, Stop& stop, LiveCapture& capture);
   ~FilterReload();
   FilterReload(const FilterReload&) = delete;

@@ -71,8 +71,8 @@ class LiveCapture {
   virtual std::uint64_t joined() const noexcept { return 0; }
   /// Busy polling was asked for, frames came, and the driver gave nothing to poll.
   virtual bool busy_poll_in_vain() const noexcept { return false; }
-  /// Adds the kernel's stage ("xdp", "tc" or "xdp_tc") and the ring's ("rx_ring" or "ring_buffer"). After
-  /// stop(), when every source has ended.
+  /// Adds the kernel's stage ("xdp", "tc" or "xdp_tc") and the ring's ("rx_ring" or "ring_buffer").
+  /// After stop(), when every source has ended.
   virtual void account(Ledger& ledger) const = 0;
 };
 

@@ -1,5 +1,5 @@
-// The BPF programs of the two modes as objects: load, configure, attach, read. A program is attached as long as
-// the Attachment lives; where the kernel has links, also a SIGKILL detaches it.
+// The BPF programs of the two modes as objects: load, configure, attach, read. A program is
+// attached as long as the Attachment lives; where the kernel has links, also a SIGKILL detaches it.
 #pragma once
 
 #include <cstdint>

@@ -31,7 +31,7 @@ struct ProgramOptions {
   std::uint64_t seed = 0;  ///< of the flow tag
   std::uint32_t snaplen = GRAY_MAX_SNAPLEN;
   bool pass_unselected = false;  ///< tap only
-  bool xdp_ingress = false;  ///< host only: what comes in is copied by XDP, before tc
+  bool xdp_ingress = false;      ///< host only: what comes in is copied by XDP, before tc
   unsigned stamped_by = 0;       ///< tap: the interface whose NIC stamps the frames; 0: at the hook
   std::uint32_t flow_entries = 65536;  ///< flows the table has room for
   std::uint64_t ring_bytes =
