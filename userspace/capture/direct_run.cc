@@ -1,8 +1,8 @@
 // One source and its consumer in one thread: no queue, no second look at a frame.
 #include <array>
-#include <thread>
 
 #include "userspace/base/clock.h"
+#include "userspace/capture/ring_wait.h"
 #include "userspace/capture/run.h"
 #include "userspace/capture/workers.h"
 
@@ -16,16 +16,20 @@ constexpr std::chrono::milliseconds kIdle{50};
 class DirectRun final : public CaptureRun {
  public:
   DirectRun(Source& source, FrameConsumer& consumer, std::chrono::microseconds nap)
-      : source_(source), consumer_(consumer), nap_(nap) {}
+      : source_(source), consumer_(consumer), wait_(nap, source.ring_frames()) {}
 
   void run(const std::atomic<bool>& stop) override {
     std::uint64_t next_tick = monotonic_ns() + kTickNs;
     while (!stop.load(std::memory_order_relaxed) && !source_.ended()) {
-      move_batch();
-      if (const std::uint64_t now = monotonic_ns(); now >= next_tick) {
+      const std::size_t count = move_batch();
+      const std::uint64_t now = monotonic_ns();
+      wait_.looked(count, now);
+      if (now >= next_tick) {
         consumer_.tick();
         next_tick = now + kTickNs;
       }
+      // Fewer than asked for: the ring is empty by now, or nearly.
+      if (count < kBatch && (count > 0 || wait_.awake())) wait_.rest();
     }
   }
 
@@ -33,19 +37,18 @@ class DirectRun final : public CaptureRun {
   void account(Ledger&) const override {}
 
  private:
-  void move_batch() {
-    std::array<Frame, kBatch> frames;
-    const std::size_t count = source_.receive(frames, kIdle);
-    if (count == 0) return;
-    consumer_.consume({frames.data(), count});
-    source_.recycle({frames.data(), count});
-    // Fewer than asked for: the ring is empty by now, or nearly.
-    if (count < kBatch && nap_.count() > 0) std::this_thread::sleep_for(nap_);
+  std::size_t move_batch() {
+    const std::size_t count = source_.receive(frames_, wait_.timeout(kIdle));
+    if (count == 0) return 0;
+    consumer_.consume({frames_.data(), count});
+    source_.recycle({frames_.data(), count});
+    return count;
   }
 
   Source& source_;
   FrameConsumer& consumer_;
-  const std::chrono::microseconds nap_;
+  RingWait wait_;
+  std::array<Frame, kBatch> frames_;
 };
 
 }  // namespace

@@ -27,6 +27,7 @@ class TapSource final : public Source {
   /// The program is detached: what is still on its way is received, then the source ends.
   void stop() noexcept override { stopped_ = true; }
   bool ended() const noexcept override { return quiet_waits_ >= kQuietWaits; }
+  std::size_t ring_frames() const noexcept override { return umem_.frames(); }
   std::span<const Interface> interfaces() const noexcept override { return {&interface_, 1}; }
 
   Socket& socket() noexcept { return socket_; }

@@ -14,6 +14,7 @@
 #include "userspace/base/clock.h"
 #include "userspace/base/errors.h"
 #include "userspace/base/spsc_ring.h"
+#include "userspace/capture/ring_wait.h"
 
 namespace gray {
 namespace {
@@ -60,6 +61,7 @@ Workers::~Workers() {
 
 void Workers::capture(Lane& lane) noexcept {
   std::array<Frame, kBatch> frames;
+  RingWait wait(nap_, lane.source.ring_frames());
   try {
     while (!quit_.load(std::memory_order_relaxed) && !lane.source.ended()) {
       std::size_t count = 0;
@@ -69,9 +71,10 @@ void Workers::capture(Lane& lane) noexcept {
       const auto timeout = count == kBatch ? std::chrono::milliseconds(0)
                            : lane.lent > 0 ? kFetch
                                            : kIdle;
-      count = lane.source.receive(frames, timeout);
+      count = lane.source.receive(frames, wait.timeout(timeout));
       if (count > 0) forward(lane, {frames.data(), count});
-      if (count > 0 && count < kBatch && nap_.count() > 0) std::this_thread::sleep_for(nap_);
+      wait.looked(count, monotonic_ns());
+      if (count < kBatch && (count > 0 || wait.awake())) wait.rest();
     }
   } catch (...) {
     lane.failure = std::current_exception();

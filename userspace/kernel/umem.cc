@@ -5,6 +5,7 @@
 #include <bit>
 
 #include "userspace/base/errors.h"
+#include "userspace/base/pages.h"
 
 namespace gray {
 namespace {
@@ -25,6 +26,7 @@ Umem::Area::Area(std::size_t wanted) : size(round_up(wanted, kHugePage)) {
   if (address == MAP_FAILED)
     throw_errno(errno, "map " + std::to_string(size >> 20) + " MiB for frames");
   bytes = static_cast<std::uint8_t*>(address);
+  touch_pages({bytes, size});
 }
 
 Umem::Umem(std::uint32_t frames)

@@ -14,6 +14,7 @@
 #include <new>
 
 #include "userspace/base/errors.h"
+#include "userspace/base/pages.h"
 #include "userspace/pcapng/encode.h"
 #include "userspace/pcapng/zstd_frames.h"
 
@@ -62,9 +63,11 @@ bool writes_directly(int fd) noexcept {
 }  // namespace
 
 FileBlock::FileBlock() {
-  void* area = mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* area = mmap(nullptr, kBytes, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
   if (area == MAP_FAILED) throw std::bad_alloc();
   bytes.reset(static_cast<std::uint8_t*>(area));
+  touch_pages({bytes.get(), kBytes});
 }
 
 void FileBlock::continue_after(const FileBlock& before) noexcept {

@@ -20,7 +20,8 @@
 
 namespace gray {
 
-/// Memory for pcapng blocks on their way to a file. Pages are touched when they are first used.
+/// Memory for pcapng blocks on their way to a file. Its pages are there from the start: to fault
+/// one in while frames come costs as much as many frames.
 struct FileBlock {
   static constexpr std::size_t kBytes = 1024 * 1024;
   static constexpr std::size_t kUnit = 4096;  ///< what direct I/O writes, or a multiple of it

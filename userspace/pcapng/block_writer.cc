@@ -11,11 +11,9 @@ namespace gray {
 
 BlockWriter::BlockWriter(const std::string& path, const BlockFile::Options& options,
                          std::size_t blocks)
-    : options_(options),
-      most_blocks_(blocks),
-      path_(path),
-      file_(create_capture(path), options),
-      thread_([this] { run(); }) {
+    : options_(options), path_(path), file_(create_capture(path), options) {
+  for (std::size_t i = 0; i < blocks; ++i) free_.push_back(std::make_unique<FileBlock>());
+  thread_ = std::thread([this] { run(); });
   pthread_setname_np(thread_.native_handle(), "gray-writer");
 }
 
@@ -25,22 +23,10 @@ BlockWriter::~BlockWriter() {
 
 std::unique_ptr<FileBlock> BlockWriter::acquire() noexcept {
   std::unique_lock lock(mutex_);
-  for (;;) {
-    if (!free_.empty()) {
-      auto block = std::move(free_.back());
-      free_.pop_back();
-      return block;
-    }
-    if (made_ < most_blocks_) try {
-        auto block = std::make_unique<FileBlock>();
-        ++made_;
-        return block;
-      } catch (const std::bad_alloc&) {
-        // Then those that there are have to do, unless there is none at all.
-        if (made_ == 0) std::terminate();
-      }
-    freed_.wait(lock);
-  }
+  freed_.wait(lock, [this] { return !free_.empty(); });
+  auto block = std::move(free_.back());
+  free_.pop_back();
+  return block;
 }
 
 void BlockWriter::submit(std::unique_ptr<FileBlock> block, std::string next_file) noexcept {

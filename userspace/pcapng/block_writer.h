@@ -21,7 +21,7 @@ namespace gray {
 class BlockWriter {
  public:
   /// Creates the first file, as create_capture() does and with its exceptions, then starts the
-  /// thread. `blocks`: how many there may be; they are made when they are needed.
+  /// thread. `blocks`: how many there are, all made here. Throws std::bad_alloc.
   BlockWriter(const std::string& path, const BlockFile::Options& options, std::size_t blocks);
   ~BlockWriter();
   BlockWriter(const BlockWriter&) = delete;
@@ -55,7 +55,6 @@ class BlockWriter {
   void fail(const std::string& why) noexcept;
 
   const BlockFile::Options options_;
-  const std::size_t most_blocks_;
   std::string path_;  // the thread's, as are the two below
   BlockFile file_;
   std::string failure_;
@@ -68,7 +67,6 @@ class BlockWriter {
   std::condition_variable freed_;
   std::deque<Order> orders_;
   std::vector<std::unique_ptr<FileBlock>> free_;  // the last one back goes out first: it is warm
-  std::size_t made_ = 0;
   bool finishing_ = false;
   std::thread thread_;
 };

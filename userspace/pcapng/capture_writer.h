@@ -20,7 +20,7 @@ struct CaptureWriterOptions {
   std::string path;  ///< "-": stdout; with a rotation, the pattern of names
   Rotation rotation = {};
   BlockFile::Options file = {};
-  std::size_t blocks = 64;  ///< of FileBlock::kBytes, at most, between capture and disk
+  std::size_t blocks = 64;  ///< of FileBlock::kBytes, between capture and disk
 };
 
 class CaptureWriter {
