@@ -98,8 +98,8 @@ TEST_F(Http2, ListsBodiesTrailersAndErrorsOfNghttpd) {
     const std::string target = e["request"]["target"];
     ++listed[target];
     EXPECT_EQ(e["response"]["status"], target == "/missing" ? 404 : 200);
-    if (target == "/big") EXPECT_EQ(e["response"]["body_bytes"], 200'000);
-    if (target == "/one") EXPECT_EQ(e["response"]["body_bytes"], 3);
+    const int size = target == "/big" ? 200'000 : target == "/one" ? 3 : -1;
+    EXPECT_TRUE(size < 0 || e["response"]["body_bytes"] == size) << e;
     if (e["request"]["method"] != "POST") continue;
     EXPECT_EQ(e["request"]["body_bytes"], 50'000);
     EXPECT_EQ(e["request"]["trailers"][0][0], "check");
@@ -132,14 +132,14 @@ TEST_F(Http2, ACaptureThatBeginsInTheMiddleOfAConnection) {
     if (e["request"].is_null() || e["response"].is_null()) continue;
     ++complete;
     const std::uint32_t stream = e["h2_stream"];
-    if (last != 0) EXPECT_EQ(stream, last + 2) << "one is missing";
+    EXPECT_TRUE(last == 0 || stream == last + 2) << "one is missing: " << e;
     last = stream;
     EXPECT_EQ(e["request"]["method"], "GET");
     EXPECT_EQ(e["response"]["status"], 200);
     // Either known and right, or marked.
     const std::string target = e["request"]["target"];
     EXPECT_TRUE(target == "/middle" || target == std::string("\0unknown", 8)) << e;
-    if (target != "/middle") EXPECT_GT(e["request"]["unknown_headers"], 0);
+    EXPECT_TRUE(target == "/middle" || e["request"]["unknown_headers"] > 0) << e;
   }
   EXPECT_GE(complete + 1, exchanges.size());
 }

@@ -117,7 +117,8 @@ FrameReader::Bytes FrameReader::payload(Bytes bytes) noexcept {
   } else if (!ignored(frame_.type) && !(ended && collected_.empty())) {
     const std::size_t most = carries_block(frame_.type) ? kMaxBlock : kMaxControl;
     const Bytes kept = piece.first(std::min(piece.size(), most - collected_.size()));
-    damaged_ = damaged_ || kept.size() < piece.size() || !collected_.append(kept);
+    const bool all = collected_.append(kept) && kept.size() == piece.size();
+    damaged_ = damaged_ || !all;
     piece = collected_.bytes();
   }
   if (ended) end_frame(piece);
