@@ -5,6 +5,9 @@ Beside each NAME stands NAME.tshark.json: {"requests": [{"stream", "method", "ta
 "responses": [{"stream", "status"}]}, in order of frames. Each stream's requests and responses are
 compared as sequences; every difference is printed with its file and stream, then the totals.
 Streams are matched by their content, because tshark counts them in its own way.
+
+With --tshark the captures need no such file: tshark is run on each, also for HTTP/2, whose requests
+and responses are compared in order of their HTTP/2 streams. Interim responses (1xx) are none.
 """
 import argparse
 import difflib
@@ -12,6 +15,7 @@ import json
 import pathlib
 import subprocess
 import sys
+import xml.etree.ElementTree
 from collections import Counter, defaultdict
 
 
@@ -35,6 +39,65 @@ def expected(path):
     return dict(streams)
 
 
+def h2_headers(frame):
+    """The header fields of an HTTP/2 frame in PDML; the first value of each name."""
+    fields = {}
+    for header in frame.iter("field"):
+        if header.get("name") == "http2.header":
+            parts = {f.get("name"): f.get("show") for f in header.iter("field")}
+            fields.setdefault(parts.get("http2.header.name"), parts.get("http2.header.value"))
+    return fields
+
+
+def h2_stream_of(frame):
+    for name in ("http2.push_promise.promised_stream_id", "http2.streamid"):
+        field = next((f for f in frame.iter("field") if f.get("name") == name), None)
+        if field is not None:
+            return int(field.get("show"))
+    return 0
+
+
+def add_h2(frame, found):
+    fields = h2_headers(frame)
+    stream = h2_stream_of(frame)
+    if ":method" in fields:
+        host = fields.get(":authority", fields.get("host"))
+        found[0].append((stream, request_key(fields[":method"], fields.get(":path"), host)))
+    elif ":status" in fields and not fields[":status"].startswith("1"):
+        found[1].append((stream, int(fields[":status"])))
+
+
+def add_http1(http, found):
+    fields = {f.get("name"): f.get("show") for f in http.iter("field")}
+    if "http.request.method" in fields:
+        found[0].append((1, request_key(fields["http.request.method"],
+                                        fields.get("http.request.uri"), fields.get("http.host"))))
+    elif not fields.get("http.response.code", "1").startswith("1"):
+        found[1].append((1, int(fields["http.response.code"])))
+
+
+def run_tshark(capture):
+    """As expected(), from tshark itself."""
+    run = subprocess.Popen(["tshark", "-r", str(capture), "-Y", "http || http2", "-T", "pdml"],
+                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    streams = defaultdict(lambda: ([], []))
+    for _, packet in xml.etree.ElementTree.iterparse(run.stdout):
+        if packet.tag != "packet":
+            continue
+        number = next(f.get("show") for f in packet.iter("field") if f.get("name") == "tcp.stream")
+        for proto in packet.iter("proto"):
+            if proto.get("name") == "http2":
+                for frame in proto.iter("field"):
+                    if frame.get("name") == "http2.stream":
+                        add_h2(frame, streams[number])
+            elif proto.get("name") == "http":
+                add_http1(proto, streams[number])
+        packet.clear()
+    run.wait()
+    return {name: tuple([item for _, item in sorted(part, key=lambda pair: pair[0])]
+                        for part in found) for name, found in streams.items()}
+
+
 def host_of(request):
     hosts = [v for n, v in request["headers"] if n.lower() == "host"]
     return hosts[0] if hosts else ""
@@ -47,11 +110,13 @@ def actual(grayxdp, capture):
         print(f"{capture.name}: exit {run.returncode}: {run.stderr.decode().strip()}")
     streams = defaultdict(lambda: ([], []))
     lines = [json.loads(line) for line in run.stdout.decode().splitlines()]
+    lines.sort(key=lambda e: (e["stream"], e.get("h2_stream", 0)))
     for e in lines:
         requests, responses = streams[str(e["stream"])]
         if e["request"]:
             r = e["request"]
-            requests.append(request_key(r["method"], r["target"], host_of(r)))
+            host = r["authority"] if "h2_stream" in e else host_of(r)
+            requests.append(request_key(r["method"], r["target"], host))
         if e["response"]:
             responses.append(e["response"]["status"])
     return dict(streams)
@@ -105,15 +170,17 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--grayxdp", default="build/release/grayxdp", help="the program to test")
+    parser.add_argument("--tshark", action="store_true", help="run it on every capture")
     parser.add_argument("--requests", type=float, default=99, help="percent that must agree")
     parser.add_argument("--responses", type=float, default=98, help="percent that must agree")
     args = parser.parse_args()
 
     totals = {"request": [0, 0, 0], "response": [0, 0, 0]}  # theirs, ours, agreeing
-    files = sorted(args.folder.glob("*.tshark.json"))
+    files = sorted(args.folder.glob("*.pcap*" if args.tshark else "*.tshark.json"))
     for path in files:
-        capture = path.with_name(path.name.removesuffix(".tshark.json"))
-        pairs = pair_streams(expected(path), actual([args.grayxdp], capture))
+        capture = path if args.tshark else path.with_name(path.name.removesuffix(".tshark.json"))
+        theirs = run_tshark(path) if args.tshark else expected(path)
+        pairs = pair_streams(theirs, actual([args.grayxdp], capture))
         for name, theirs, ours in pairs:
             where = f"{capture.name}: stream {name}"
             for index, kind in enumerate(totals):

@@ -13,7 +13,7 @@ build=(
 # What the lab tests and the demo run beside grayxdp: production, its users, and the second opinions.
 lab=(
   netbase iproute2 iputils-ping procps util-linux curl jq wrk nginx-light libnginx-mod-http-echo
-  tcpdump tshark ethtool python3 nghttp2-client nghttp2-server libgrpc++-dev protobuf-compiler-grpc
+  tcpdump tshark ethtool python3 nghttp2-client nghttp2-server nghttp2-proxy libgrpc++-dev protobuf-compiler-grpc
   libtins-dev openssl
 )
 

@@ -175,7 +175,7 @@ std::vector<Case> cases() {
            .server(ok("y", 404)),
        "CONNECT h:443 407, GET /b 404"},
       {"tls", talk().client(kTls).server(kTls), "", "tls"},
-      {"http2", talk().client("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), "", "http2"},
+      {"http2", talk().client("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), ""},
       {"ssh", talk().server("SSH-2.0-x\r\n").client("SSH-2.0-y\r\n"), "", "unknown"},
       {"sip", talk().client("OPTIONS sip:x SIP/2.0\r\n\r\n").server("SIP/2.0 200 OK\r\n\r\n"), "",
        "unknown"},

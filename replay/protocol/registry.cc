@@ -1,10 +1,11 @@
 #include "replay/protocol/registry.h"
 
-#include <algorithm>
 #include <array>
 
 #include "replay/protocol/http1/connection.h"
 #include "replay/protocol/http1/recognise.h"
+#include "replay/protocol/http2/connection.h"
+#include "replay/protocol/http2/frame.h"
 
 namespace gray {
 namespace {
@@ -19,17 +20,8 @@ Match recognise_tls(std::span<const std::uint8_t> bytes) noexcept {
   return bytes.size() < 5 ? Match::More : at(3) == 3 || at(3) == 2 ? Match::Yes : Match::No;
 }
 
-Match recognise_http2(std::span<const std::uint8_t> bytes) noexcept {
-  static constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-  const std::size_t length = std::min(bytes.size(), kPreface.size());
-  if (!std::equal(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(length),
-                  kPreface.begin(), [](std::uint8_t a, char b) { return a == b; }))
-    return Match::No;
-  return length == kPreface.size() ? Match::Yes : Match::More;
-}
-
 constexpr std::array kProtocols{
-    Protocol{"http2", recognise_http2, nullptr},
+    Protocol{"http2", http2::recognise, http2::make_connection},
     Protocol{"http1", http1::recognise, http1::make_connection},
     Protocol{"tls", recognise_tls, nullptr},
 };
@@ -38,6 +30,10 @@ constexpr std::array kProtocols{
 
 std::span<const Protocol> protocols() noexcept {
   return kProtocols;
+}
+
+MakeUpgraded find_upgraded(std::string_view protocol) noexcept {
+  return same_name(protocol, "h2c") ? http2::make_upgraded : nullptr;
 }
 
 }  // namespace gray

@@ -25,6 +25,8 @@ void add_message(Json& json, const Message& message, bool with_headers) {
   json["body_bytes"] = message.body_bytes;
   json["body_sha256"] = message.body_sha256.empty() ? Json() : Json(message.body_sha256);
   json["complete"] = message.complete;
+  if (message.reset) json["reset"] = *message.reset;
+  if (message.unknown_headers > 0) json["unknown_headers"] = message.unknown_headers;
 }
 
 Json request_json(const Request& request, bool with_headers) {
@@ -66,16 +68,18 @@ std::uint64_t began_ns(const Exchange& exchange) noexcept {
 }
 
 Json to_json(const Exchange& exchange, bool with_headers) {
-  return {{"id", exchange.id.hex()},
-          {"protocol", exchange.protocol},
-          {"client", exchange.client.to_string()},
-          {"server", exchange.server.to_string()},
-          {"community_id", exchange.community_id},
-          {"stream", exchange.stream},
-          {"time", iso8601(began_ns(exchange))},
-          {"request", request_json(exchange.request, with_headers)},
-          {"response", response_json(exchange.response, with_headers)},
-          {"latency_ns", exchange.latency_ns()}};
+  Json json{{"id", exchange.id.hex()},
+            {"protocol", exchange.protocol},
+            {"client", exchange.client.to_string()},
+            {"server", exchange.server.to_string()},
+            {"community_id", exchange.community_id},
+            {"stream", exchange.stream}};
+  if (exchange.h2_stream != 0) json["h2_stream"] = exchange.h2_stream;
+  json["time"] = iso8601(began_ns(exchange));
+  json["request"] = request_json(exchange.request, with_headers);
+  json["response"] = response_json(exchange.response, with_headers);
+  json["latency_ns"] = exchange.latency_ns();
+  return json;
 }
 
 }  // namespace gray

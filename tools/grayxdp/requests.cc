@@ -141,8 +141,9 @@ class RequestList final : public ExchangeSink {
 
 void check_usage(const RequestsVerb& verb) {
   for (const std::string& name : verb.protocols)
-    if (name != "http1")
-      throw UsageError(fmt::format("requests: --protocol {}: http1 is what can be read", name));
+    if (name != "http1" && name != "http2")
+      throw UsageError(
+          fmt::format("requests: --protocol {}: http1 and http2 are what can be read", name));
   check_tunnels(verb.tunnels);
 }
 
@@ -201,7 +202,7 @@ void add_requests(CLI::App& app, Action& action) {
   sub->add_option("--bodies", verb->bodies, "write bodies to DIR/ID.request and DIR/ID.response")
       ->type_name("DIR")
       ->check(CLI::ExistingDirectory);
-  sub->add_option("--protocol", verb->protocols, "only these: http1")
+  sub->add_option("--protocol", verb->protocols, "only these: http1, http2")
       ->type_name("NAME")
       ->delimiter(',');
   add_tunnel_options(*sub, verb->tunnels);

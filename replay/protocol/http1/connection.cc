@@ -41,7 +41,7 @@ class Http1Connection final : public StreamConsumer {
   void gap(unsigned from, std::uint64_t length) noexcept override;
   void end(unsigned from) noexcept override;
   void closed(CloseReason reason) noexcept override;
-  bool wanted() const noexcept override { return !tunnel_; }
+  bool wanted() const noexcept override { return upgraded_ ? upgraded_->wanted() : !tunnel_; }
 
  private:
   struct Undecided {
@@ -64,6 +64,7 @@ class Http1Connection final : public StreamConsumer {
   void postpone(Bytes bytes, std::uint64_t time_ns) noexcept;
   void resume() noexcept;
   void decide_alone() noexcept;
+  bool hand_over(const std::string& protocol) noexcept;
   void become_tunnel(const std::string& reason) noexcept;
 
   const Connection& connection_;
@@ -77,9 +78,11 @@ class Http1Connection final : public StreamConsumer {
   std::vector<Undecided> undecided_;  // what the client sent meanwhile
   std::size_t undecided_bytes_ = 0;
   bool tunnel_ = false;
+  std::unique_ptr<StreamConsumer> upgraded_;  // reads everything from the change of protocol on
 };
 
 void Http1Connection::data(unsigned from, Bytes bytes, std::uint64_t time_ns) noexcept {
+  if (upgraded_) return upgraded_->data(from, bytes, time_ns);
   if (!client_) find_client(from, bytes);
   if (!client_ || tunnel_) return;
   if (from == *client_) {
@@ -151,6 +154,7 @@ void Http1Connection::end_request(ReadStatus status) noexcept {
 
 void Http1Connection::read_responses(Bytes bytes, std::uint64_t time_ns) noexcept {
   while (!bytes.empty() && !tunnel_) {
+    if (upgraded_) return upgraded_->data(1 - *client_, bytes, time_ns);
     if (!search(responses_, recognise_response, bytes)) return;
     MessageReader& reader = responses_.reader;
     if (!responses_.open) reader.answers(pairing_.asked());
@@ -175,8 +179,11 @@ void Http1Connection::end_response(ReadStatus status) noexcept {
     ++context_.bad;
     responses_.searching = true;
   }
+  const std::string* upgrade = find_header(response.headers, "upgrade");
+  const std::string protocol = upgrade != nullptr ? *upgrade : std::string();
   if (open) pairing_.end_response(std::move(response));
   if (status == ReadStatus::Upgrade) {
+    if (open && hand_over(protocol)) return;
     become_tunnel(switching_.empty() ? "upgrade" : switching_);
   } else if (!switching_.empty() && pairing_.all_answered()) {
     resume();
@@ -208,6 +215,18 @@ void Http1Connection::decide_alone() noexcept {
   }
 }
 
+// What was changed to is read by whoever can.
+bool Http1Connection::hand_over(const std::string& protocol) noexcept {
+  const MakeUpgraded make = find_upgraded(protocol);
+  std::optional<Exchange> exchange = make != nullptr ? pairing_.hand_over() : std::nullopt;
+  if (!exchange) return false;
+  upgraded_ = make(connection_, names_, context_, {*client_, std::move(*exchange)});
+  context_.kept.give_back(std::exchange(undecided_bytes_, 0));
+  for (const Undecided& piece : std::exchange(undecided_, {}))
+    upgraded_->data(*client_, piece.bytes, piece.time_ns);
+  return true;
+}
+
 void Http1Connection::become_tunnel(const std::string& reason) noexcept {
   tunnel_ = true;
   ++context_.opaque[reason];
@@ -217,6 +236,7 @@ void Http1Connection::become_tunnel(const std::string& reason) noexcept {
 }
 
 void Http1Connection::gap(unsigned from, std::uint64_t length) noexcept {
+  if (upgraded_) return upgraded_->gap(from, length);
   if (!client_ || tunnel_) return;
   Half& half = from == *client_ ? requests_ : responses_;
   half.offset += length;
@@ -234,6 +254,7 @@ void Http1Connection::gap(unsigned from, std::uint64_t length) noexcept {
 }
 
 void Http1Connection::end(unsigned from) noexcept {
+  if (upgraded_) return upgraded_->end(from);
   if (!client_ || tunnel_) return;
   if (from == *client_) {
     const ReadStatus status = requests_.reader.eof();
@@ -247,7 +268,8 @@ void Http1Connection::end(unsigned from) noexcept {
   pairing_.give_out();
 }
 
-void Http1Connection::closed(CloseReason) noexcept {
+void Http1Connection::closed(CloseReason reason) noexcept {
+  if (upgraded_) return upgraded_->closed(reason);
   if (!tunnel_) {
     decide_alone();
     if (requests_.reader.cut() != ReadStatus::NeedMore) end_request(ReadStatus::Bad);

@@ -1,13 +1,10 @@
 #include "replay/protocol/http1/message_reader.h"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
-#include <array>
 #include <utility>
 
+#include "replay/protocol/body_digest.h"
 #include "replay/protocol/http1/request_line.h"
-#include "userspace/base/owned.h"
 
 namespace gray {
 namespace {
@@ -25,23 +22,7 @@ void strip_trailing_space(Headers& headers) {
 
 }  // namespace
 
-struct MessageReader::Digest {
-  Owned<EVP_MD_CTX, EVP_MD_CTX_free> context{EVP_MD_CTX_new()};
-
-  Digest() { EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr); }
-  void add(std::string_view piece) { EVP_DigestUpdate(context.get(), piece.data(), piece.size()); }
-  std::string hex() {
-    static constexpr char kDigits[] = "0123456789abcdef";
-    std::array<unsigned char, 32> bytes{};
-    EVP_DigestFinal_ex(context.get(), bytes.data(), nullptr);
-    std::string out;
-    for (const unsigned char byte : bytes) {
-      out += kDigits[byte >> 4];
-      out += kDigits[byte & 15];
-    }
-    return out;
-  }
-};
+struct MessageReader::Digest : BodyDigest {};
 
 struct MessageReader::Callbacks {
   static MessageReader& reader(llhttp_t* parser) {

@@ -37,6 +37,9 @@ class Pairing {
   bool all_answered() const noexcept { return unanswered() == pending_.size(); }
 
   void give_out() noexcept;
+  /// The exchange that was answered last, which is then not given out here; nothing when others
+  /// wait with it.
+  std::optional<Exchange> hand_over() noexcept;
   /// Gives out everything as it stands.
   void close() noexcept;
 
@@ -50,10 +53,10 @@ class Pairing {
 
   Pending& add(std::uint64_t offset) noexcept;
   Pending* at(std::optional<std::uint32_t> position) noexcept;
+  void give_out_first() noexcept;
   void keep(Pending& pending, const Message& message) noexcept;
   std::size_t unanswered() const noexcept;
   std::size_t choose() const noexcept;
-  ExchangeId make_id(const Exchange& exchange, std::uint64_t offset) const noexcept;
 
   const Connection& connection_;
   const ConnectionNames& names_;
