@@ -5,6 +5,7 @@
 
 #include "replay/protocol/http1/connection.h"
 #include "replay/protocol/http1/recognise.h"
+#include "replay/protocol/websocket/connection.h"
 
 namespace gray {
 namespace {
@@ -38,6 +39,10 @@ constexpr std::array kProtocols{
 
 std::span<const Protocol> protocols() noexcept {
   return kProtocols;
+}
+
+MakeUpgraded find_upgraded(std::string_view protocol) noexcept {
+  return same_name(protocol, "websocket") ? websocket::make_upgraded : nullptr;
 }
 
 }  // namespace gray

@@ -39,6 +39,8 @@ struct ProtocolContext {
 struct ConnectionNames {
   std::uint64_t flow_tag = 0;
   std::string community_id;
+  unsigned tunnels = 0;              ///< CONNECT tunnels around what is read
+  std::uint32_t first_position = 0;  ///< of the exchanges inside of them
 };
 
 using MakeReader = std::unique_ptr<StreamConsumer> (*)(const Connection&, const ConnectionNames&,
@@ -51,6 +53,19 @@ struct Protocol {
 };
 
 std::span<const Protocol> protocols() noexcept;
+
+/// A connection that HTTP/1 gave to another protocol by "101 Switching Protocols".
+struct Upgrade {
+  unsigned client = 0;  ///< side that asked
+  Exchange exchange;    ///< of the request and the 101, begun but not given out yet
+};
+
+/// Reads what follows an upgrade, and gives `exchange` out.
+using MakeUpgraded = std::unique_ptr<StreamConsumer> (*)(const Connection&, const ConnectionNames&,
+                                                         ProtocolContext&, Upgrade&&);
+
+/// By the response's Upgrade header; null when nothing reads that protocol.
+MakeUpgraded find_upgraded(std::string_view protocol) noexcept;
 
 /// Reads a connection of whichever protocol it turns out to be.
 std::unique_ptr<StreamConsumer> make_recogniser(const Connection& connection, ConnectionNames names,

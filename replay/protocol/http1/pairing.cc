@@ -1,11 +1,10 @@
 #include "replay/protocol/http1/pairing.h"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
-#include <array>
-#include <cstring>
 #include <utility>
+
+#include "replay/protocol/exchange_id.h"
+#include "replay/protocol/http1/framing.h"
 
 namespace gray::http1 {
 namespace {
@@ -16,37 +15,10 @@ std::string authority_of(const Request& request) {
   if (const std::string* host = find_header(request.headers, "host")) return *host;
   const std::string_view target = request.target;
   if (request.method == "CONNECT") return std::string(target);
-  const std::size_t scheme = target.find("://");
-  if (target.starts_with('/') || scheme == std::string_view::npos) return {};
-  const std::string_view rest = target.substr(scheme + 3);
-  return std::string(rest.substr(0, rest.find_first_of("/?#")));
+  return std::string(authority_in(target));
 }
 
 }  // namespace
-
-ExchangeId Pairing::make_id(const Exchange& exchange, std::uint64_t offset) const noexcept {
-  std::array<std::uint8_t, 80> input{};
-  std::size_t at = 0;
-  const auto add = [&](const auto& value) {
-    std::memcpy(&input[at], &value, sizeof value);
-    at += sizeof value;
-  };
-  for (unsigned side = 0; side < 2; ++side) {
-    add(connection_.ends[side].address.bytes);
-    add(connection_.ends[side].port);
-    add(connection_.first_seq[side]);
-  }
-  add(connection_.first_ns);
-  add(offset);
-  add(exchange.stream);
-  add(exchange.position);
-  static EVP_MD* const kSha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
-  std::array<std::uint8_t, 32> digest{};
-  EVP_Digest(input.data(), at, digest.data(), nullptr, kSha256, nullptr);
-  ExchangeId id;
-  std::copy_n(digest.begin(), id.bytes.size(), id.bytes.begin());
-  return id;
-}
 
 Pairing::Pending& Pairing::add(std::uint64_t offset) noexcept {
   if (pending_.size() >= kMaxPending) {
@@ -59,10 +31,10 @@ Pairing::Pending& Pairing::add(std::uint64_t offset) noexcept {
   exchange.client = connection_.ends[client_];
   exchange.server = connection_.ends[1 - client_];
   exchange.stream = connection_.stream;
-  exchange.position = positions_++;
+  exchange.position = names_.first_position + positions_++;
   exchange.flow_tag = names_.flow_tag;
   exchange.community_id = names_.community_id;
-  exchange.id = make_id(exchange, offset);
+  exchange.id = make_exchange_id(connection_, offset, exchange.position);
   return pending;
 }
 
@@ -123,6 +95,12 @@ const std::string& Pairing::asked() const noexcept {
   return index < pending_.size() ? pending_[index].exchange.request.method : kNone;
 }
 
+bool Pairing::asked_bare() const noexcept {
+  const std::size_t index = choose();
+  return !alone_ && index < pending_.size() && pending_[index].asked &&
+         pending_[index].exchange.request.version == "0.9";
+}
+
 void Pairing::begin_response(std::uint64_t offset) noexcept {
   if (answering_ || alone_) return;  // an interim one came first
   answer_offset_ = offset;
@@ -154,12 +132,25 @@ void Pairing::no_more_responses() noexcept {
 }
 
 void Pairing::give_out() noexcept {
-  while (!pending_.empty() && pending_.front().asked && pending_.front().answered) {
-    ++context_.given;
-    context_.kept.give_back(pending_.front().kept);
-    context_.sink.exchange(std::move(pending_.front().exchange));
-    pending_.pop_front();
-  }
+  while (!pending_.empty() && pending_.front().asked && pending_.front().answered) give_out_first();
+}
+
+void Pairing::give_out_first() noexcept {
+  ++context_.given;
+  context_.kept.give_back(pending_.front().kept);
+  context_.sink.exchange(std::move(pending_.front().exchange));
+  pending_.pop_front();
+}
+
+std::optional<Exchange> Pairing::hand_over() noexcept {
+  while (pending_.size() > 1 && pending_.front().asked && pending_.front().answered)
+    give_out_first();
+  if (pending_.size() != 1 || !pending_.front().asked || !pending_.front().answered)
+    return std::nullopt;
+  context_.kept.give_back(pending_.front().kept);
+  Exchange exchange = std::move(pending_.front().exchange);
+  pending_.pop_front();
+  return exchange;
 }
 
 void Pairing::close() noexcept {

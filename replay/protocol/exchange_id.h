@@ -1,0 +1,16 @@
+// Names an exchange: the same one gets the same id whenever its capture is read. Pure function.
+#pragma once
+
+#include <cstdint>
+
+#include "replay/protocol/exchange.h"
+#include "replay/stream/stream.h"
+
+namespace gray {
+
+/// `offset` is where in its direction of the connection it begins, `position` where among the
+/// connection's exchanges.
+ExchangeId make_exchange_id(const Connection& connection, std::uint64_t offset,
+                            std::uint32_t position) noexcept;
+
+}  // namespace gray
