@@ -38,6 +38,12 @@ EXPLAINED = {
     ("tcp-http-with-padding.pcap", "grayxdp"): "tshark's one pass has not put the segments together",
     ("650HttpResponses.pcap", "grayxdp"):
         "one-sided streams: tshark does not know HTTP without its port or a request",
+    ("4KHttpRequests.pcap", "grayxdp"):
+        "packets of these requests were not captured: tshark waits, grayxdp lists them as incomplete",
+    ("http-manipulated.pcap", "tshark"): "two spaces in front of the target: tshark ends it there",
+    ("http-manipulated.pcap", "grayxdp"): "two spaces in front of the target: it begins behind them",
+    ("atomic-frag.pcap", "grayxdp response"):
+        "no status line: what answers a request of HTTP/0.9",
     ("unidirectional_tcp_stream_with_missing_packet.pcap", "grayxdp"):
         "tshark waits for the missing packet of this request",
     ("*", "grayxdp response"):
@@ -159,6 +165,15 @@ def exported(capture, folder):
     return {path.name: path.read_bytes() for path in pathlib.Path(folder).iterdir()}
 
 
+def payloads(capture):
+    """SHA-256 of each frame's TCP payload: where tshark has lost the thread, after a gap or in
+    HTTP/0.9, it exports single segments, which are no bodies."""
+    run = subprocess.run(["tshark", "-n", "-r", str(capture), "-T", "fields", "-e", "tcp.payload"],
+                         capture_output=True, timeout=300, check=False)
+    texts = run.stdout.decode().replace(",", "\n").split()
+    return {hashlib.sha256(bytes.fromhex(text.replace(":", ""))).hexdigest() for text in texts}
+
+
 def our_bodies(grayxdp, capture, folder):
     subprocess.run([grayxdp, "requests", "--bodies", folder, str(capture)], capture_output=True,
                    timeout=300, check=False)
@@ -173,17 +188,19 @@ def our_bodies(grayxdp, capture, folder):
 
 
 def compare_bodies(grayxdp, capture):
-    """(objects of tshark, those that are bodies of ours); prints the others."""
+    """(objects of tshark, those that are bodies of ours, those that are single segments); prints
+    the others."""
     with tempfile.TemporaryDirectory() as theirs, tempfile.TemporaryDirectory() as ours:
         objects = exported(capture, theirs)
         hashes = our_bodies(grayxdp, capture, ours) if objects else set()
-    agree = 0
-    for name, body in objects.items():
-        if not body or hashlib.sha256(body).hexdigest() in hashes:
-            agree += 1
-        else:
-            print(f"{capture.name}: object only in tshark: {name[:80]} ({len(body)} bytes)")
-    return len(objects), agree
+    rest = {name: body for name, body in objects.items()
+            if body and hashlib.sha256(body).hexdigest() not in hashes}
+    segments = payloads(capture) if rest else set()
+    pieces = [name for name, body in rest.items()
+              if hashlib.sha256(body).hexdigest() in segments]
+    for name in sorted(set(rest) - set(pieces)):
+        print(f"{capture.name}: object only in tshark: {name[:80]} ({len(rest[name])} bytes)")
+    return len(objects), len(objects) - len(rest), len(pieces)
 
 
 def main():
@@ -196,7 +213,7 @@ def main():
     args = parser.parse_args()
 
     totals = {"request": [0, 0, 0], "response": [0, 0, 0]}  # theirs, ours, agreeing
-    unexplained, objects, same = 0, 0, 0
+    unexplained, objects, same, segments = 0, 0, 0, 0
     files = sorted(args.folder.glob("*.tshark.json"))
     for path in files:
         capture = path.with_name(path.name.removesuffix(".tshark.json"))
@@ -210,9 +227,10 @@ def main():
                 agree, open_ends = compare(kind, where, theirs[index], ours[index])
                 total[2] += agree
                 unexplained += open_ends
-        found, equal = compare_bodies(args.grayxdp, capture)
-        objects += found
+        found, equal, pieces = compare_bodies(args.grayxdp, capture)
+        objects += found - pieces
         same += equal
+        segments += pieces
 
     passed = bool(files)
     for kind, (theirs, ours, agree) in totals.items():
@@ -223,7 +241,8 @@ def main():
               f" (needed {needed:g} %)")
     share = 100 * same / objects if objects else 100
     passed = passed and share >= args.bodies
-    print(f"bodies: tshark exports {objects}, equal {same} = {share:.2f} % (needed {args.bodies:g} %)")
+    print(f"bodies: tshark exports {objects}, equal {same} = {share:.2f} % (needed {args.bodies:g} %),"
+          f" and {segments} single segments")
     print(f"{unexplained} differences are not explained")
     print(f"{len(files)} files: {'agree' if passed else 'DISAGREE'}")
     return 0 if passed else 1

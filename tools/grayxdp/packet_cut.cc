@@ -1,6 +1,7 @@
 #include "tools/grayxdp/packet_cut.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "tools/grayxdp/exchange_json.h"
 
@@ -64,9 +65,12 @@ bool PacketCut::wants(const Packet& packet) {
   const auto found = talks_.find(key_of(packet.source, packet.destination, packet.has_tcp));
   if (found == talks_.end()) return false;
   Talk& talk = found->second;
-  const bool syn = packet.has_tcp && (packet.tcp_flags & kTcpSyn) != 0;
-  const bool ends_handshake = std::exchange(talk.greeted, syn) && packet.payload.empty();
-  return syn || ends_handshake || within(talk, packet.time_ns);
+  const auto has = [&](unsigned flags) {
+    return packet.has_tcp && (packet.tcp_flags & flags) != 0;
+  };
+  const bool ends_handshake = std::exchange(talk.greeted, has(kTcpSyn)) && packet.payload.empty();
+  // A body may end with its connection: without the FIN it would be cut.
+  return has(kTcpSyn | kTcpFin | kTcpRst) || ends_handshake || within(talk, packet.time_ns);
 }
 
 }  // namespace gray

@@ -1,6 +1,6 @@
 // Which packets belong to exchanges that were listed: those of their connection between their first
-// and their last byte, and the connection's handshake. Asked in a second pass over the files. One
-// thread; 16 bytes an exchange at most.
+// and their last byte, and the connection's handshake and end. Asked in a second pass over the
+// files. One thread; 16 bytes an exchange at most.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +20,7 @@ class PacketCut {
   /// After the last add(), before the first wants().
   void sort();
   /// Packets of one connection in the order of the files. What was pipelined with a listed exchange
-  /// comes with it, and so does each handshake between the same ports.
+  /// comes with it, and so does each handshake and end between the same ports.
   bool wants(const Packet& packet);
 
  private:
