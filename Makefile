@@ -1,6 +1,7 @@
 # grayxdp. `make help` lists the targets; everything is built in build/$(MODE)/.
 MODE     ?= release
 PREFIX   ?= /usr/local
+SECONDS  ?= 60
 CLANG    ?= clang
 BPFTOOL  ?= bpftool
 CXXFLAGS ?= -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror
@@ -11,6 +12,8 @@ debug   := -O0 -g3
 asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 # g++ refuses the fences of Boost.Asio under -fsanitize=thread; its locks order the same things.
 tsan    := -O1 -g -fsanitize=thread -DBOOST_ASIO_DISABLE_FENCED_BLOCK
+# `make fuzz` sets this one, with clang++. Bounds of the standard library are checked, too.
+fuzz    := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -D_GLIBCXX_ASSERTIONS
 $(if $($(MODE)),,$(error MODE=$(MODE): want release, debug, asan or tsan))
 
 # The modules, each with those it may use: a module links with nothing else, so the arrows of the
@@ -44,8 +47,9 @@ uses_tools/xskcount := userspace/kernel
 uses_tools/xsktx   := userspace/base
 uses_tools/steadyload := userspace/base
 
-sources = $(filter-out %_test.cc,$(wildcard $1/*.cc $1/*/*.cc))
+sources = $(filter-out %_test.cc %_fuzz.cc,$(wildcard $1/*.cc $1/*/*.cc))
 tests   = $(wildcard $1/*_test.cc $1/*/*_test.cc)
+targets = $(wildcard $1/*_fuzz.cc $1/*/*_fuzz.cc)
 closure = $(sort $(foreach d,$(uses_$1),$d $(call closure,$d)))
 objects = $(patsubst %.c,$B/%.o,$(patsubst %.cc,$B/%.o,$1))
 
@@ -57,6 +61,10 @@ name_of    = $B/test/$(subst /,_,$1)
 unit_bins := $(foreach m,$(tested),$(if $(call unit_of,$m),$(call name_of,$m)_test))
 root_bins := $(foreach m,$(tested),$(if $(call root_of,$m),$(call name_of,$m)_root_test))
 bpf_bins  := $(filter %/bpf_root_test,$(root_bins))
+
+# X_fuzz.cc is a libFuzzer target of its own, linked as the tests of its module are.
+fuzz_of    = $(patsubst %.cc,build/fuzz/target/%,$(subst /,_,$1))
+fuzz_bins := $(foreach m,$(modules),$(call fuzz_of,$(call targets,$m)))
 
 bpf      := $(wildcard bpf/*.bpf.c)
 bpf_cxx  := $(addprefix bpf/,agreement.h assembled.h corpus.h expressions.h test_run.h)
@@ -109,6 +117,14 @@ endef
 $(foreach m,$(tested),$(eval $(call test_rules,$m)))
 $(unit_bins) $(root_bins): gtest := -lgtest_main -lgtest
 
+define fuzz_rules
+$(call fuzz_of,$2): $(call objects,$2) $(patsubst %,$B/%.a,$1 $(call closure,$1))
+	$$(call note,LD,$$@)
+	$$Q$$(CXX) $($(MODE)) -fsanitize=fuzzer $$(LDFLAGS) $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(libs) -o $$@
+endef
+$(foreach m,$(modules),$(foreach f,$(call targets,$m),$(eval $(call fuzz_rules,$m,$f))))
+fuzz-targets: $(fuzz_bins)
+
 define tool_rules
 $B/$1: $(call objects,$(call sources,tools/$1)) $(patsubst %,$B/%.a,$(call closure,tools/$1))
 endef
@@ -126,6 +142,11 @@ unit-bpf-test: all $(unit_bins) $(bpf_bins)  ## both
 tests: all $(unit_bins) $(root_bins)  ## build every test
 test: tests  ## build and run every test (root)
 	@scripts/run-tests.sh $(unit_bins) $(root_bins)
+fuzz:  ## build the libFuzzer targets and their seeds, in build/fuzz/ (clang)
+	@$(MAKE) --no-print-directory MODE=fuzz CC=$(CLANG) CXX=$(CLANG)++ fuzz-targets
+	@scripts/fuzz-seeds.py build/fuzz/seeds
+fuzz-smoke: fuzz  ## run each of them for SECONDS=60, two at a time
+	@scripts/run-fuzz.sh $(SECONDS) $(fuzz_bins)
 deps:  ## install the Debian packages that are missing (root)
 	@scripts/install-deps.sh
 check: deps  ## everything from a fresh clone: packages, build, all tests (root)
@@ -149,7 +170,7 @@ clean:  ## remove build/
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' Makefile | expand -t 14
 
-.PHONY: all unit bpf-test unit-bpf-test tests test deps check check-vm demo install format clean help
+.PHONY: all unit fuzz fuzz-targets fuzz-smoke bpf-test unit-bpf-test tests test deps check check-vm demo install format clean help
 .DELETE_ON_ERROR:
 .SECONDARY: $(bpf:%.c=$B/%.o)
 -include $(shell find $B -name '*.d' 2>/dev/null)

@@ -1,5 +1,5 @@
-// What an exchange says when it is read as a gRPC call. A value; see replay/protocol/grpc/call.h for
-// where it comes from.
+// What an exchange says when it is read as a gRPC call. A value; see replay/protocol/grpc/call.h
+// for where it comes from.
 #pragma once
 
 #include <cstdint>

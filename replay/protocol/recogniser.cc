@@ -107,6 +107,7 @@ class Recogniser final : public StreamConsumer {
   }
 
   const char* reason_unknown() const noexcept {
+    if (names_.tunnels > 0) return "connect";
     return connection_.syn[0] || connection_.syn[1] ? "unknown" : "no_syn";
   }
 

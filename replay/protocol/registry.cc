@@ -6,6 +6,7 @@
 #include "replay/protocol/http1/recognise.h"
 #include "replay/protocol/http2/connection.h"
 #include "replay/protocol/http2/frame.h"
+#include "replay/protocol/websocket/connection.h"
 
 namespace gray {
 namespace {
@@ -33,7 +34,8 @@ std::span<const Protocol> protocols() noexcept {
 }
 
 MakeUpgraded find_upgraded(std::string_view protocol) noexcept {
-  return same_name(protocol, "h2c") ? http2::make_upgraded : nullptr;
+  if (same_name(protocol, "h2c")) return http2::make_upgraded;
+  return same_name(protocol, "websocket") ? websocket::make_upgraded : nullptr;
 }
 
 }  // namespace gray

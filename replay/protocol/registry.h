@@ -39,6 +39,8 @@ struct ProtocolContext {
 struct ConnectionNames {
   std::uint64_t flow_tag = 0;
   std::string community_id;
+  unsigned tunnels = 0;              ///< CONNECT tunnels around what is read
+  std::uint32_t first_position = 0;  ///< of the exchanges inside of them
 };
 
 using MakeReader = std::unique_ptr<StreamConsumer> (*)(const Connection&, const ConnectionNames&,

@@ -27,6 +27,11 @@ void add_message(Json& json, const Message& message, bool with_headers) {
   json["complete"] = message.complete;
   if (message.reset) json["reset"] = *message.reset;
   if (message.unknown_headers > 0) json["unknown_headers"] = message.unknown_headers;
+  if (message.truncated) json["truncated"] = true;
+  if (message.anomalies.empty()) return;
+  Json names = Json::array();
+  for (const std::string& name : message.anomalies) names.push_back(json_text(name));
+  json["anomalies"] = std::move(names);
 }
 
 Json request_json(const Request& request, bool with_headers) {
@@ -43,6 +48,45 @@ Json response_json(const std::optional<Response>& response, bool with_headers) {
   Json json{{"status", response->status}};
   add_message(json, *response, with_headers);
   return json;
+}
+
+Json grpc_json(const GrpcCall& call) {
+  Json json{{"service", json_text(call.service)},
+            {"method", json_text(call.method)},
+            {"status", call.status ? Json(*call.status) : Json()},
+            {"request_messages", call.request_messages},
+            {"response_messages", call.response_messages}};
+  if (!call.status_message.empty()) json["status_message"] = json_text(call.status_message);
+  if (!call.timeout.empty()) json["timeout"] = json_text(call.timeout);
+  return json;
+}
+
+Json side_json(const WebSocketSide& side) {
+  const WebSocketSide::Count total = side.total();
+  Json opcodes = Json::object();
+  for (std::size_t i = 0; i < side.by_opcode.size(); ++i) {
+    const WebSocketSide::Count& count = side.by_opcode[i];
+    if (count.frames == 0) continue;
+    std::string name(opcode_name(i));
+    if (name == "reserved") name += '-' + std::to_string(i);
+    opcodes[name] = {{"frames", count.frames}, {"bytes", count.bytes}};
+  }
+  Json json{{"frames", total.frames},
+            {"messages", side.messages},
+            {"bytes", total.bytes},
+            {"opcodes", std::move(opcodes)},
+            {"compressed", side.compressed}};
+  json["close_code"] = side.close_code ? Json(*side.close_code) : Json();
+  if (side.unread > 0) json["unread_bytes"] = side.unread;
+  if (side.missing > 0) json["missing_bytes"] = side.missing;
+  if (!side.anomalies.empty()) json["anomalies"] = side.anomalies;
+  return json;
+}
+
+Json websocket_json(const WebSocketTraffic& traffic) {
+  return {{"extensions", json_text(traffic.extensions)},
+          {"client", side_json(traffic.client)},
+          {"server", side_json(traffic.server)}};
 }
 
 }  // namespace
@@ -79,6 +123,8 @@ Json to_json(const Exchange& exchange, bool with_headers) {
   json["request"] = request_json(exchange.request, with_headers);
   json["response"] = response_json(exchange.response, with_headers);
   json["latency_ns"] = exchange.latency_ns();
+  if (exchange.grpc) json["grpc"] = grpc_json(*exchange.grpc);
+  if (exchange.websocket) json["websocket"] = websocket_json(*exchange.websocket);
   return json;
 }
 

@@ -1,25 +1,31 @@
-// The verb `requests`: lists the exchanges found in capture files, in order of their first bytes.
-// The lines are held until the files have been read, because a slow exchange that began early ends
-// late.
+// The verb `requests`: lists the exchanges found in capture files, in order of their first bytes,
+// or what they come to by endpoint; cuts their packets out. Reads the files once, and with -w a
+// second time.
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
+#include <cstdlib>
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <string>
 #include <vector>
 
-#include "replay/compare/printable.h"
 #include "replay/protocol/extractor.h"
+#include "tools/grayxdp/endpoint_stats.h"
 #include "tools/grayxdp/exchange_json.h"
 #include "tools/grayxdp/files_and_filter.h"
+#include "tools/grayxdp/line_order.h"
 #include "tools/grayxdp/live_flags.h"
+#include "tools/grayxdp/packet_cut.h"
+#include "tools/grayxdp/request_text.h"
 #include "tools/grayxdp/stop.h"
 #include "tools/grayxdp/verbs.h"
 #include "userspace/base/clock.h"
@@ -27,92 +33,83 @@
 #include "userspace/base/fd.h"
 #include "userspace/base/units.h"
 #include "userspace/capture/file_source.h"
+#include "userspace/pcapng/writer.h"
 
 namespace gray {
 namespace {
+
+constexpr std::size_t kLookAhead = 256u << 20;           // bytes of lines held to be in order
+constexpr std::uint64_t kPatienceNs = 5 * kNsPerSecond;  // and for how long, of a pipe
+constexpr std::size_t kBatch = 256;                      // frames read at a time
 
 struct RequestsVerb {
   std::vector<std::string> arguments;  ///< files, then the words of an expression
   std::string filter;
   std::string bodies;
+  std::string out;  ///< capture file with the packets of what is listed
   std::vector<std::string> protocols;
   TunnelOptions tunnels;
   bool headers = false;
+  bool stats = false;
   bool json = false;
 };
 
-std::string shown(std::string_view text) {
-  return printable(text, 4096);
+/// Whether `name` of --protocol takes the exchange. A gRPC call is an exchange of HTTP/2, and a
+/// WebSocket begins as one of HTTP/1: they answer to both names.
+bool is_of(const Exchange& exchange, std::string_view name) {
+  if (name == "grpc") return exchange.grpc.has_value();
+  if (name == "websocket") return exchange.websocket.has_value();
+  const bool h2 = exchange.protocol.starts_with("http/2");
+  return name == "http2" ? h2 : !h2;
 }
 
-std::string url(const Request& request) {
-  const bool whole = !request.target.starts_with('/');
-  return shown(whole ? request.target : request.authority + request.target);
+bool colour_wanted() {
+  return isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr;
 }
 
-std::string size_of(const Message& message) {
-  return format_bytes(message.body_bytes) + (message.complete ? "" : "+");
-}
-
-std::string text_line(const Exchange& exchange) {
-  const Request& request = exchange.request;
-  const bool asked = !request.method.empty();
-  const bool answered = exchange.response.has_value();
-  return fmt::format("{}  {:<21} {:<21} {:<7} {:>3} {:>8} {:>8} {:>8}  {}\n",
-                     iso8601(began_ns(exchange)), exchange.client.to_string(),
-                     exchange.server.to_string(), asked ? shown(request.method) : "-",
-                     answered ? std::to_string(exchange.response->status) : "-",
-                     asked && answered ? format_duration(exchange.latency_ns()) : "-",
-                     asked ? size_of(request) : "-", answered ? size_of(*exchange.response) : "-",
-                     asked ? url(request) : "(request not seen)");
-}
-
-constexpr std::string_view kTitles =
-    "TIME                            CLIENT                SERVER                METHOD  "
-    "STA  LATENCY  REQUEST RESPONSE  URL\n";
-
-std::string header_lines(const Headers& headers, char mark) {
-  std::string text;
-  for (const Header& header : headers)
-    text += fmt::format("    {} {}: {}\n", mark, shown(header.name), shown(header.value));
-  return text;
-}
-
-/// Keeps a line of each exchange, writes bodies out at once.
+/// Takes the exchanges that are asked for: a line of each in order, or counts of them; their bodies
+/// and what is to be cut out at once.
 class RequestList final : public ExchangeSink {
  public:
-  explicit RequestList(const RequestsVerb& verb) : verb_(verb) {}
+  RequestList(const RequestsVerb& verb, std::ostream& out)
+      : verb_(verb), out_(out), order_(out, kLookAhead), colour_(colour_wanted()) {}
 
   void exchange(Exchange&& exchange) override {
+    if (!wanted(exchange)) return;
+    ++listed_;
     if (!verb_.bodies.empty()) write_bodies(exchange);
-    lines_.push_back({began_ns(exchange), line(exchange)});
+    if (!verb_.out.empty()) cut_.add(exchange);
+    if (verb_.stats) return stats_.add(exchange);
+    if (listed_ == 1 && !verb_.json) out_ << request_titles();
+    order_.add(began_ns(exchange), line(exchange));
   }
 
-  void print(std::ostream& out) {
-    std::stable_sort(lines_.begin(), lines_.end(),
-                     [](const Line& a, const Line& b) { return a.time_ns < b.time_ns; });
-    if (!verb_.json && !lines_.empty()) out << kTitles;
-    for (const Line& line : lines_) out << line.text;
-    out.flush();
-    if (!out) throw std::system_error(errno, std::generic_category(), "write to stdout");
+  /// Of a pipe, whose reader waits: what began before `time_ns` is given out.
+  void release(std::uint64_t time_ns) { order_.release(time_ns); }
+
+  void finish() {
+    if (verb_.stats && verb_.json) stats_.print_json(out_);
+    if (verb_.stats && !verb_.json) stats_.print(out_);
+    order_.finish();
+    if (!out_) throw std::system_error(errno, std::generic_category(), "write to stdout");
   }
 
   /// Of the first body that could not be written; empty when all were.
   const std::string& failure() const noexcept { return failure_; }
+  std::uint64_t listed() const noexcept { return listed_; }
+  std::uint64_t late() const noexcept { return order_.late(); }
+  PacketCut& cut() noexcept { return cut_; }
 
  private:
-  struct Line {
-    std::uint64_t time_ns;
-    std::string text;
-  };
+  bool wanted(const Exchange& exchange) const {
+    return verb_.protocols.empty() ||
+           std::ranges::any_of(verb_.protocols,
+                               [&](const std::string& name) { return is_of(exchange, name); });
+  }
 
   std::string line(const Exchange& exchange) const {
     if (verb_.json) return to_json(exchange, verb_.headers).dump() + '\n';
-    std::string text = text_line(exchange);
-    if (!verb_.headers) return text;
-    text += header_lines(exchange.request.headers, '>');
-    if (exchange.response) text += header_lines(exchange.response->headers, '<');
-    return text;
+    return request_text(exchange, {.headers = verb_.headers, .colour = colour_});
   }
 
   void write_bodies(const Exchange& exchange) {
@@ -135,29 +132,78 @@ class RequestList final : public ExchangeSink {
   }
 
   const RequestsVerb& verb_;
-  std::vector<Line> lines_;
+  std::ostream& out_;
+  LineOrder order_;
+  EndpointStats stats_;
+  PacketCut cut_;
+  const bool colour_;
+  std::uint64_t listed_ = 0;
   std::string failure_;
 };
 
-void check_usage(const RequestsVerb& verb) {
-  for (const std::string& name : verb.protocols)
-    if (name != "http1" && name != "http2")
-      throw UsageError(
-          fmt::format("requests: --protocol {}: http1 and http2 are what can be read", name));
-  check_tunnels(verb.tunnels);
+bool is_pipe(const std::string& path) {
+  struct stat status {};
+  return path == "-" || (stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode));
 }
 
-void read_all(FileSource& source, Extractor& extractor, const Stop& stop) {
-  std::array<Frame, 256> frames;
+void check_usage(const RequestsVerb& verb, const std::vector<std::string>& files) {
+  constexpr std::array<std::string_view, 4> kNames{"http1", "http2", "grpc", "websocket"};
+  for (const std::string& name : verb.protocols)
+    if (std::ranges::find(kNames, name) == kNames.end())
+      throw UsageError(fmt::format("requests: --protocol {}: {} are what can be read", name,
+                                   fmt::join(kNames, ", ")));
+  check_tunnels(verb.tunnels);
+  if (verb.stats && verb.headers) throw UsageError("requests: --stats shows no --headers");
+  if (verb.out.empty()) return;
+  if (verb.out == "-") throw UsageError("requests: -w -: stdout has the list; give a file");
+  for (const std::string& file : files) {
+    if (is_pipe(file))
+      throw UsageError(fmt::format(
+          "requests: -w reads the files twice, which {} does not allow: save it to a file first",
+          file == "-" ? "stdin" : file));
+    std::error_code absent;
+    if (std::filesystem::equivalent(file, verb.out, absent))
+      throw UsageError(fmt::format("requests: {} cannot be read and written at once", file));
+  }
+}
+
+/// Calls each(frame) with every frame, and between two batches pause(time of the last one).
+template <class Each, class Pause>
+void read_all(FileSource& source, const Stop& stop, Each each, Pause pause) {
+  std::array<Frame, kBatch> frames;
   while (!source.ended() && !stop.requested()) {
     const std::size_t count = source.receive(frames, std::chrono::milliseconds(100));
-    for (std::size_t i = 0; i < count; ++i) extractor.frame(frames[i]);
+    for (std::size_t i = 0; i < count; ++i) each(frames[i]);
+    if (count > 0) pause(frames[count - 1].time_ns);
     source.recycle(std::span(frames).first(count));
   }
-  extractor.finish();
 }
 
-void print_summary(const ExtractorSummary& summary) {
+/// The second pass. Throws std::system_error when the file cannot be written.
+std::uint64_t cut_packets(const RequestsVerb& verb, const FilesAndFilter& what,
+                          std::span<const Interface> found, PacketCut& cut, const Stop& stop) {
+  cut.sort();
+  std::vector<InterfaceInfo> interfaces;
+  for (const Interface& interface : found)
+    interfaces.push_back({.name = interface.name,
+                          .description = interface.description,
+                          .link = interface.link,
+                          .snaplen = interface.snaplen});
+  FileSource source(what.files, what.filter);
+  PcapngWriter writer(create_capture(verb.out),
+                      {.application = "grayxdp requests", .os = {}, .clock = {}}, interfaces);
+  read_all(
+      source, stop,
+      [&](const Frame& frame) {
+        if (cut.wants(decode(frame, verb.tunnels))) writer.write(frame);
+      },
+      [](std::uint64_t) {});
+  writer.finish({});
+  if (writer.failure()) throw std::system_error(writer.failure(), "write " + verb.out);
+  return writer.frames_safe();
+}
+
+void print_summary(const ExtractorSummary& summary, const RequestList& list) {
   std::string opaque;
   std::uint64_t sum = 0;
   for (const auto& [reason, count] : summary.opaque) {
@@ -165,24 +211,40 @@ void print_summary(const ExtractorSummary& summary) {
     sum += count;
   }
   if (!opaque.empty()) opaque += ')';
+  const bool some = list.listed() != summary.exchanges;
   std::cerr << fmt::format(
-      "requests: {} packets, {} streams, {} exchanges, {} streams opaque{}, {} gaps ({})\n",
-      summary.packets, summary.streams, summary.exchanges, sum, opaque, summary.gaps,
+      "requests: {} packets, {} streams, {} exchanges{}, {} streams opaque{}, {} gaps ({})\n",
+      summary.packets, summary.streams, summary.exchanges,
+      some ? fmt::format(" of which {} are listed", list.listed()) : "", sum, opaque, summary.gaps,
       format_bytes(summary.gap_bytes));
+  if (list.late() > 0)
+    std::cerr << fmt::format("requests: {} lines are behind their place, because they ended late\n",
+                             list.late());
 }
 
 int list_requests(const RequestsVerb& verb) {
-  check_usage(verb);
   const FilesAndFilter what = files_and_filter(verb.arguments, verb.filter);
+  check_usage(verb, what.files);
   FileSource source(what.files, what.filter);
-  RequestList list(verb);
-  Extractor extractor(
-      {.hash_bodies = verb.json, .community_ids = verb.json, .tunnels = verb.tunnels}, list);
+  RequestList list(verb, std::cout);
+  const bool hashes = verb.json && !verb.stats;
+  Extractor extractor({.hash_bodies = hashes, .community_ids = hashes, .tunnels = verb.tunnels},
+                      list);
   Stop stop;
-  read_all(source, extractor, stop);
-  list.print(std::cout);
+  const bool pipe = std::ranges::any_of(what.files, is_pipe);
+  read_all(
+      source, stop, [&](const Frame& frame) { extractor.frame(frame); },
+      [&](std::uint64_t now) {
+        if (pipe && now > kPatienceNs) list.release(now - kPatienceNs);
+      });
+  extractor.finish();
+  list.finish();
   if (source.cut()) std::cerr << "grayxdp: " << source.warning() << '\n';
-  print_summary(extractor.summary());
+  print_summary(extractor.summary(), list);
+  if (!verb.out.empty())
+    std::cerr << fmt::format("requests: {} packets of them are in {}\n",
+                             cut_packets(verb, what, source.interfaces(), list.cut(), stop),
+                             verb.out);
   if (list.failure().empty()) return kExitFine;
   std::cerr << "grayxdp: " << list.failure() << '\n';
   return kExitFailed;
@@ -202,14 +264,19 @@ void add_requests(CLI::App& app, Action& action) {
   sub->add_option("--bodies", verb->bodies, "write bodies to DIR/ID.request and DIR/ID.response")
       ->type_name("DIR")
       ->check(CLI::ExistingDirectory);
-  sub->add_option("--protocol", verb->protocols, "only these: http1, http2")
+  sub->add_option("--protocol", verb->protocols, "only these: http1, http2, grpc, websocket")
       ->type_name("NAME")
       ->delimiter(',');
+  sub->add_flag("--stats", verb->stats, "counts and latencies by endpoint instead of a list");
+  sub->add_option("-w", verb->out, "their packets, cut out into a pcapng file; reads FILE twice")
+      ->type_name("OUT");
   add_tunnel_options(*sub, verb->tunnels);
   sub->add_flag("--json", verb->json, "one JSON object a line");
   sub->footer(
       "Examples:\n"
       "  grayxdp requests prod.pcapng\n"
+      "  grayxdp requests prod.pcapng --stats\n"
+      "  grayxdp requests prod.pcapng --protocol websocket -w websockets.pcapng\n"
       "  grayxdp requests monday.pcap tuesday.pcap tcp port 80 and host 10.0.0.1\n"
       "  grayxdp requests prod.pcapng --json --headers | jq .request.target\n"
       "  tcpdump -i eth1 -w - port 80 | grayxdp requests -");

@@ -1,5 +1,6 @@
 #include "replay/protocol/http1/connection.h"
 
+#include <array>
 #include <optional>
 #include <string>
 #include <utility>
@@ -13,6 +14,7 @@ namespace gray::http1 {
 namespace {
 
 constexpr std::size_t kMaxUndecided = 1 << 16;  // bytes after an Upgrade that nobody answered
+constexpr unsigned kMaxTunnels = 4;             // CONNECT in CONNECT
 
 using Bytes = std::span<const std::uint8_t>;
 
@@ -65,6 +67,8 @@ class Http1Connection final : public StreamConsumer {
   void resume() noexcept;
   void decide_alone() noexcept;
   bool hand_over(const std::string& protocol) noexcept;
+  void look_inside() noexcept;
+  void pass_on() noexcept;
   void become_tunnel(const std::string& reason) noexcept;
 
   const Connection& connection_;
@@ -77,7 +81,9 @@ class Http1Connection final : public StreamConsumer {
   std::string switching_;  // not empty: a request asked to change to this, and waits for its answer
   std::vector<Undecided> undecided_;  // what the client sent meanwhile
   std::size_t undecided_bytes_ = 0;
+  std::array<bool, 2> ended_{};
   bool tunnel_ = false;
+  bool looked_inside_ = false;
   std::unique_ptr<StreamConsumer> upgraded_;  // reads everything from the change of protocol on
 };
 
@@ -128,6 +134,7 @@ ReadStatus Http1Connection::read(Half& half, Bytes& bytes, std::uint64_t time_ns
 void Http1Connection::read_requests(Bytes bytes, std::uint64_t time_ns) noexcept {
   bool first = true;
   while (!bytes.empty() && !tunnel_) {
+    if (upgraded_) return upgraded_->data(*client_, bytes, time_ns);
     if (!switching_.empty()) return postpone(bytes, time_ns);
     if (!search(requests_, recognise_request, bytes)) return;
     const ReadStatus status = read(requests_, bytes, time_ns);
@@ -155,8 +162,12 @@ void Http1Connection::end_request(ReadStatus status) noexcept {
 void Http1Connection::read_responses(Bytes bytes, std::uint64_t time_ns) noexcept {
   while (!bytes.empty() && !tunnel_) {
     if (upgraded_) return upgraded_->data(1 - *client_, bytes, time_ns);
-    if (!search(responses_, recognise_response, bytes)) return;
     MessageReader& reader = responses_.reader;
+    if (!reader.begun() && pairing_.asked_bare() && recognise_response(bytes) != Match::Yes) {
+      responses_.searching = false;
+      reader.begin_bare();
+    }
+    if (!search(responses_, recognise_response, bytes)) return;
     if (!responses_.open) reader.answers(pairing_.asked());
     const ReadStatus status = read(responses_, bytes, time_ns);
     if (!responses_.open && reader.line_read()) {
@@ -181,8 +192,10 @@ void Http1Connection::end_response(ReadStatus status) noexcept {
   }
   const std::string* upgrade = find_header(response.headers, "upgrade");
   const std::string protocol = upgrade != nullptr ? *upgrade : std::string();
+  const bool tunnel = response.status != 101;
   if (open) pairing_.end_response(std::move(response));
   if (status == ReadStatus::Upgrade) {
+    if (tunnel) return look_inside();
     if (open && hand_over(protocol)) return;
     become_tunnel(switching_.empty() ? "upgrade" : switching_);
   } else if (!switching_.empty() && pairing_.all_answered()) {
@@ -221,10 +234,29 @@ bool Http1Connection::hand_over(const std::string& protocol) noexcept {
   std::optional<Exchange> exchange = make != nullptr ? pairing_.hand_over() : std::nullopt;
   if (!exchange) return false;
   upgraded_ = make(connection_, names_, context_, {*client_, std::move(*exchange)});
+  pass_on();
+  return true;
+}
+
+// After "200" to CONNECT the connection is one to the server behind the proxy, of any protocol.
+void Http1Connection::look_inside() noexcept {
+  if (names_.tunnels >= kMaxTunnels) return become_tunnel("connect");
+  looked_inside_ = true;
+  pairing_.close();
+  ConnectionNames names = names_;
+  ++names.tunnels;
+  names.first_position += pairing_.positions();
+  upgraded_ = make_recogniser(connection_, std::move(names), context_);
+  pass_on();
+}
+
+// What came in the meantime belongs to the new protocol.
+void Http1Connection::pass_on() noexcept {
   context_.kept.give_back(std::exchange(undecided_bytes_, 0));
   for (const Undecided& piece : std::exchange(undecided_, {}))
     upgraded_->data(*client_, piece.bytes, piece.time_ns);
-  return true;
+  for (unsigned from = 0; from < 2; ++from)
+    if (ended_[from]) upgraded_->end(from);
 }
 
 void Http1Connection::become_tunnel(const std::string& reason) noexcept {
@@ -255,6 +287,7 @@ void Http1Connection::gap(unsigned from, std::uint64_t length) noexcept {
 
 void Http1Connection::end(unsigned from) noexcept {
   if (upgraded_) return upgraded_->end(from);
+  ended_[from] = true;
   if (!client_ || tunnel_) return;
   if (from == *client_) {
     const ReadStatus status = requests_.reader.eof();
@@ -269,14 +302,16 @@ void Http1Connection::end(unsigned from) noexcept {
 }
 
 void Http1Connection::closed(CloseReason reason) noexcept {
-  if (upgraded_) return upgraded_->closed(reason);
-  if (!tunnel_) {
+  if (!tunnel_ && !upgraded_) {
     decide_alone();
     if (requests_.reader.cut() != ReadStatus::NeedMore) end_request(ReadStatus::Bad);
     if (responses_.reader.cut() != ReadStatus::NeedMore) end_response(ReadStatus::Bad);
-    pairing_.close();
+    if (!upgraded_) pairing_.close();
   }
-  context_.sink.connection_end(connection_.stream);
+  if (upgraded_) upgraded_->closed(reason);
+  // A reader of another protocol has said so itself; what is in a tunnel has not.
+  const bool said = upgraded_ && !looked_inside_;
+  if (names_.tunnels == 0 && !said) context_.sink.connection_end(connection_.stream);
 }
 
 }  // namespace

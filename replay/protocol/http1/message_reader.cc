@@ -1,152 +1,62 @@
 #include "replay/protocol/http1/message_reader.h"
 
 #include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <limits>
 #include <utility>
 
 #include "replay/protocol/body_digest.h"
-#include "replay/protocol/http1/request_line.h"
+#include "replay/protocol/http1/anomaly.h"
+#include "replay/protocol/http1/header_line.h"
+#include "replay/protocol/http1/start_line.h"
 
 namespace gray {
 namespace {
+
+constexpr std::uint64_t kEndless = std::numeric_limits<std::uint64_t>::max();
+constexpr std::size_t kMaxChunkLine = 16'384;  // bytes of a chunk's size and extensions
 
 std::string_view text(std::span<const std::uint8_t> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-void strip_trailing_space(Headers& headers) {
-  for (Header& header : headers) {
-    const std::size_t end = header.value.find_last_not_of(" \t\r\n");
-    header.value.resize(end == std::string::npos ? 0 : end + 1);
-  }
-}
-
 }  // namespace
 
-struct MessageReader::Digest : BodyDigest {};
-
-struct MessageReader::Callbacks {
-  static MessageReader& reader(llhttp_t* parser) {
-    return *static_cast<MessageReader*>(parser->data);
-  }
-  static int result(bool fits) { return fits ? 0 : -1; }
-
-  static int begin(llhttp_t* p) {
-    MessageReader& r = reader(p);
-    if (!r.begun_) r.message_.first_byte_ns = r.now_ns_;
-    r.begun_ = true;
-    return 0;
-  }
-  static int start(llhttp_t* p, const char* at, std::size_t n) {
-    return result(reader(p).add(reader(p).start_, {at, n}));
-  }
-  static int line(llhttp_t* p) {
-    reader(p).line_read_ = true;
-    reader(p).status_ = p->status_code;
-    return 0;
-  }
-  static int name(llhttp_t* p, const char* at, std::size_t n) {
-    return result(reader(p).add_header({at, n}, true));
-  }
-  static int value(llhttp_t* p, const char* at, std::size_t n) {
-    return result(reader(p).add_header({at, n}, false));
-  }
-  static int headers(llhttp_t* p) { return reader(p).headers_complete(); }
-  static int body(llhttp_t* p, const char* at, std::size_t n) {
-    reader(p).add_body({at, n});
-    return 0;
-  }
-  static int chunk(llhttp_t* p) {
-    reader(p).in_chunk_ = p->content_length > 0;
-    return 0;
-  }
-  static int chunk_end(llhttp_t* p) {
-    reader(p).in_chunk_ = false;
-    return 0;
-  }
-  static int complete(llhttp_t* p) {
-    reader(p).ended_ = true;
-    return HPE_PAUSED;
-  }
-
-  static llhttp_settings_t settings(MessageKind kind) {
-    llhttp_settings_t s;
-    llhttp_settings_init(&s);
-    s.on_message_begin = begin;
-    if (kind == MessageKind::Response) {
-      s.on_status = start;
-      s.on_status_complete = line;
-    }
-    s.on_header_field = name;
-    s.on_header_value = value;
-    s.on_headers_complete = headers;
-    s.on_body = body;
-    s.on_chunk_header = chunk;
-    s.on_chunk_complete = chunk_end;
-    s.on_message_complete = complete;
-    return s;
-  }
-};
-
 MessageReader::MessageReader(MessageKind kind, const ReaderLimits& limits)
-    : kind_(kind), limits_(limits) {
-  reset();
-}
+    : kind_(kind), limits_(limits) {}
 
 MessageReader::~MessageReader() {
   reset();
 }
 
 void MessageReader::reset() noexcept {
-  static const llhttp_settings_t kRequest = Callbacks::settings(MessageKind::Request);
-  static const llhttp_settings_t kResponse = Callbacks::settings(MessageKind::Response);
-  const bool request = kind_ == MessageKind::Request;
-  llhttp_init(&parser_, request ? HTTP_REQUEST : HTTP_RESPONSE, request ? &kRequest : &kResponse);
-  llhttp_set_lenient_headers(&parser_, 1);
-  llhttp_set_lenient_chunked_length(&parser_, 1);
-  llhttp_set_lenient_transfer_encoding(&parser_, 1);
-  parser_.data = this;
   message_ = Message{};
   method_.clear();
   start_.clear();
   answers_.clear();
+  line_.clear();
   digest_.reset();
   if (limits_.budget != nullptr) limits_.budget->give_back(charged_);
   charged_ = head_bytes_ = 0;
+  framing_ = {};
+  left_ = 0;
   status_ = 0;
-  begun_ = line_read_ = head_read_ = false;
-  in_name_ = in_chunk_ = missing_ = ended_ = upgrade_ = keep_alive_ = false;
+  place_ = Place::StartLine;
+  begun_ = missing_ = failed_ = false;
 }
 
-// Takes bytes up to the end of the request line, gathered in start_. False when it has not ended.
-bool MessageReader::read_line(std::span<const std::uint8_t>& bytes) noexcept {
-  while (start_.empty() && !bytes.empty() && (bytes.front() == '\r' || bytes.front() == '\n'))
-    bytes = bytes.subspan(1);
-  if (bytes.empty()) return false;
+void MessageReader::begin() noexcept {
   if (!begun_) message_.first_byte_ns = now_ns_;
   begun_ = true;
-  const std::string_view rest = text(bytes);
-  const std::size_t end = rest.find('\n');
-  const bool ended = end != std::string_view::npos;
-  const std::size_t used = ended ? end + 1 : rest.size();
-  const bool fits = add(start_, rest.substr(0, used));
-  bytes = bytes.subspan(used);
-  return ended || !fits;
 }
 
-// llhttp knows a fixed list of methods and refuses targets that servers take. So the line is
-// understood here, and llhttp sees one that parses alike.
-bool MessageReader::understand_line() noexcept {
-  const auto line = start_.ends_with('\n') ? http1::parse_request_line(start_) : std::nullopt;
-  if (!line) return false;
-  line_read_ = true;
-  method_ = line->method;
-  std::string canonical = "PUT /";
-  if (!line->version.empty()) (canonical += ' ') += line->version;
-  start_ = std::string(line->target);
-  canonical += "\r\n";
-  if (start_.empty()) return false;
-  llhttp_execute(&parser_, canonical.data(), canonical.size());
-  return ended_ || llhttp_get_errno(&parser_) == HPE_OK;
+void MessageReader::begin_bare() noexcept {
+  message_.version = "0.9";
+  framing_.end = http1::BodyEnd::Connection;
+  left_ = kEndless;
+  place_ = Place::Body;
+  if (limits_.hash_body) digest_ = std::make_unique<BodyDigest>();
 }
 
 // Frames may be captured out of order: the last byte came when all had come.
@@ -154,88 +64,202 @@ void MessageReader::touch() noexcept {
   if (begun_) message_.last_byte_ns = std::max(message_.last_byte_ns, now_ns_);
 }
 
-ReadStatus MessageReader::feed(std::span<const std::uint8_t> bytes, std::uint64_t now_ns) noexcept {
+ReadStatus MessageReader::feed(Bytes bytes, std::uint64_t now_ns) noexcept {
   const std::size_t offered = bytes.size();
   now_ns_ = now_ns;
-  consumed_ = 0;
-  if (ended_) return finished(true);
-  if (kind_ == MessageKind::Request && !line_read_) {
-    const bool read = read_line(bytes);
-    consumed_ = offered - bytes.size();
-    touch();
-    if (!read) return ReadStatus::NeedMore;
-    if (!understand_line()) {
-      error_ = "no request line";
-      return finished(false);
-    }
-    if (ended_) return finished(true);  // HTTP/0.9
-  }
-  const ReadStatus status = run(bytes);
+  while (!bytes.empty() && place_ != Place::End && !failed_) read(bytes);
+  consumed_ = offered - bytes.size();
   touch();
-  return status;
+  if (failed_) return finished(false);
+  return place_ == Place::End ? finished(true) : ReadStatus::NeedMore;
 }
 
-ReadStatus MessageReader::run(std::span<const std::uint8_t> bytes) noexcept {
-  if (bytes.empty()) return ReadStatus::NeedMore;
-  const char* data = text(bytes).data();
-  const llhttp_errno_t error = llhttp_execute(&parser_, data, bytes.size());
-  if (ended_) {
-    consumed_ += static_cast<std::size_t>(llhttp_get_error_pos(&parser_) - data);
-    return finished(true);
+void MessageReader::read(Bytes& bytes) noexcept {
+  if (place_ == Place::Body || place_ == Place::ChunkData) {
+    begin();
+    return take_body(bytes);
   }
-  if (error == HPE_OK) {
-    consumed_ += bytes.size();
-    return ReadStatus::NeedMore;
+  // Empty lines in front of a message are left over from the one before (section 2.2).
+  if (place_ == Place::StartLine && line_.empty()) {
+    while (!bytes.empty() && (bytes.front() == '\r' || bytes.front() == '\n'))
+      bytes = bytes.subspan(1);
+    if (bytes.empty()) return;
+    begin();
   }
-  error_ = llhttp_get_error_reason(&parser_);
-  return finished(false);
+  const Bytes before = bytes;
+  if (!take_line(bytes)) return;
+  if (line_.empty()) return understand(text(before.first(before.size() - bytes.size())));
+  understand(std::exchange(line_, {}));
+}
+
+// Takes bytes up to the end of the line. A line that came in pieces is put together in line_, all
+// others are read where they are. False when it has not ended, or is too long.
+bool MessageReader::take_line(Bytes& bytes) noexcept {
+  const void* const found = std::memchr(bytes.data(), '\n', bytes.size());
+  const std::size_t used =
+      found == nullptr
+          ? bytes.size()
+          : static_cast<std::size_t>(static_cast<const std::uint8_t*>(found) - bytes.data()) + 1;
+  const bool in_body = place_ == Place::ChunkSize || place_ == Place::ChunkEnd;
+  const bool fits = in_body ? line_.size() + used <= kMaxChunkLine : charge_head(used);
+  if (!fits) {
+    bytes = bytes.subspan(used);
+    fail("a line or the head is too long");
+    return false;
+  }
+  if (found == nullptr || !line_.empty()) line_ += text(bytes.first(used));
+  bytes = bytes.subspan(used);
+  return found != nullptr;
+}
+
+void MessageReader::understand(std::string_view line) noexcept {
+  line.remove_suffix(1);
+  if (line.ends_with('\r'))
+    line.remove_suffix(1);
+  else
+    http1::flag(message_, http1::anomaly::kBareLf);
+  switch (place_) {
+    case Place::StartLine:
+      if (!understand_start(line))
+        fail(kind_ == MessageKind::Request ? "no request line" : "no status line");
+      break;
+    case Place::ChunkSize:
+      chunk_size(line);
+      break;
+    case Place::ChunkEnd:
+      place_ = Place::ChunkSize;
+      if (!line.empty()) fail("a chunk is longer than its size");
+      break;
+    default:
+      header_line(line);
+  }
+}
+
+bool MessageReader::understand_start(std::string_view line) noexcept {
+  std::string_view version;
+  if (kind_ == MessageKind::Request) {
+    const auto parts = http1::parse_request_line(line);
+    if (!parts || parts->target.empty()) return false;
+    version = parts->version;
+    method_ = parts->method;
+    start_ = parts->target;
+    if (parts->target.find(' ') != std::string_view::npos)
+      http1::flag(message_, http1::anomaly::kSpaceInTarget);
+  } else {
+    const auto parts = http1::parse_status_line(line);
+    if (!parts) return false;
+    version = parts->version;
+    status_ = parts->status;
+    start_ = parts->reason;
+  }
+  message_.version = version.empty() ? "0.9" : version.substr(5);
+  place_ = version.empty() ? Place::End : Place::Head;
+  if (!message_.version.starts_with("1.") && !version.empty())
+    http1::flag(message_, http1::anomaly::kOddVersion);
+  return true;
+}
+
+void MessageReader::header_line(std::string_view line) noexcept {
+  if (line.empty()) {
+    if (place_ == Place::Trailers)
+      place_ = Place::End;
+    else
+      headers_end();
+    return;
+  }
+  Headers& headers = place_ == Place::Trailers ? message_.trailers : message_.headers;
+  const http1::LineKind kind = http1::add_line(line, headers, message_);
+  if (kind == http1::LineKind::Garbage) fail("no header");
+  if (kind == http1::LineKind::Header && !charge_head(sizeof(Header))) fail("the head is too long");
+}
+
+void MessageReader::headers_end() noexcept {
+  using http1::BodyEnd;
+  framing_ = kind_ == MessageKind::Request ? http1::request_framing(method_, start_, message_)
+                                           : http1::response_framing(status_, answers_, message_);
+  message_.chunked = framing_.end == BodyEnd::Chunked;
+  if (limits_.hash_body) digest_ = std::make_unique<BodyDigest>();
+  left_ = framing_.end == BodyEnd::Length ? framing_.length : kEndless;
+  place_ = Place::Body;
+  if (framing_.end == BodyEnd::None) place_ = Place::End;
+  if (framing_.end == BodyEnd::Chunked) place_ = Place::ChunkSize;
+  if (framing_.end == BodyEnd::Unknown) fail("Content-Length is no number");
+}
+
+// Section 7.1. Extensions are read over; space around the size is what some servers send.
+void MessageReader::chunk_size(std::string_view line) noexcept {
+  std::uint64_t size = 0;
+  const auto parsed = std::from_chars(line.data(), line.data() + line.size(), size, 16);
+  const auto rest = line.substr(static_cast<std::size_t>(parsed.ptr - line.data()));
+  const std::size_t behind = std::min(rest.find_first_not_of(" \t"), rest.size());
+  const bool fine = parsed.ec == std::errc{} && (behind == rest.size() || rest[behind] == ';');
+  if (!fine || line.front() == '-') return fail("no chunk size");
+  left_ = size;
+  place_ = size == 0 ? Place::Trailers : Place::ChunkData;
+}
+
+void MessageReader::take_body(Bytes& bytes) noexcept {
+  const auto taken = static_cast<std::size_t>(std::min<std::uint64_t>(left_, bytes.size()));
+  add_body(text(bytes.first(taken)));
+  bytes = bytes.subspan(taken);
+  if (left_ != kEndless) left_ -= taken;
+  if (left_ == 0) place_ = place_ == Place::Body ? Place::End : Place::ChunkEnd;
+}
+
+void MessageReader::add_body(std::string_view piece) noexcept {
+  message_.body_bytes += piece.size();
+  if (missing_) return;
+  if (digest_) digest_->add(piece);
+  const std::size_t room = limits_.max_body - std::min(limits_.max_body, message_.body.size());
+  const std::string_view kept = piece.substr(0, room);
+  const bool fits = !message_.truncated && charge(kept.size());
+  if (!fits || kept.size() < piece.size()) message_.truncated = true;
+  if (fits) message_.body += kept;
+}
+
+void MessageReader::fail(const char* why) noexcept {
+  failed_ = true;
+  error_ = why;
 }
 
 ReadStatus MessageReader::finished(bool complete) noexcept {
-  ended_ = true;
+  failed_ = !complete;
   message_.complete = complete && !missing_;
   if (digest_ && message_.complete) message_.body_sha256 = digest_->hex();
   digest_.reset();
   if (!complete) return ReadStatus::Bad;
-  return upgrade_ ? ReadStatus::Upgrade : ReadStatus::Complete;
+  place_ = Place::End;
+  return framing_.upgrade ? ReadStatus::Upgrade : ReadStatus::Complete;
 }
 
 ReadStatus MessageReader::skip(std::uint64_t length) noexcept {
-  if (ended_) return finished(false);
-  const bool chunked = (parser_.flags & F_CHUNKED) != 0;
-  const bool sized = chunked ? in_chunk_ : (parser_.flags & F_CONTENT_LENGTH) != 0;
+  const bool in_body = place_ == Place::Body || place_ == Place::ChunkData;
+  http1::flag(message_,
+              place_ <= Place::Head ? http1::anomaly::kGapInHead : http1::anomaly::kGapInBody);
   missing_ = true;
   message_.truncated = true;
-  if (head_read_ && !sized && llhttp_message_needs_eof(&parser_) != 0) {
-    message_.body_bytes += length;
-    return ReadStatus::NeedMore;
+  if (!in_body || length > left_) {
+    fail("bytes are missing");
+    return finished(false);
   }
-  error_ = "bytes are missing";
-  if (!head_read_ || !sized || length > parser_.content_length) return finished(false);
   message_.body_bytes += length;
-  if (length < parser_.content_length) {
-    parser_.content_length -= length;
-    return ReadStatus::NeedMore;
-  }
-  // All but the last byte, which llhttp has to see to find the end.
-  parser_.content_length = 1;
-  message_.body_bytes -= 1;
-  const std::uint8_t last = 0;
-  consumed_ = 0;
-  return run({&last, 1});
+  if (left_ != kEndless) left_ -= length;
+  if (left_ > 0) return ReadStatus::NeedMore;
+  place_ = place_ == Place::Body ? Place::End : Place::ChunkEnd;
+  return place_ == Place::End ? finished(true) : ReadStatus::NeedMore;
 }
 
 ReadStatus MessageReader::cut() noexcept {
   if (!begun_) return ReadStatus::NeedMore;
-  error_ = "cut off";
+  fail("cut off");
   return finished(false);
 }
 
 ReadStatus MessageReader::eof() noexcept {
   if (!begun_) return ReadStatus::NeedMore;
-  if (!ended_) llhttp_finish(&parser_);
-  if (!ended_) error_ = "ends before its end";
-  return finished(ended_);
+  const bool ends = place_ == Place::Body && framing_.end == http1::BodyEnd::Connection;
+  if (!ends) fail("ends before its end");
+  return finished(ends);
 }
 
 bool MessageReader::charge(std::size_t bytes) noexcept {
@@ -244,67 +268,12 @@ bool MessageReader::charge(std::size_t bytes) noexcept {
   return true;
 }
 
-bool MessageReader::add(std::string& to, std::string_view piece) noexcept {
-  head_bytes_ += piece.size();
-  if (head_bytes_ > limits_.max_head || !charge(piece.size())) return false;
-  to += piece;
-  return true;
-}
-
-bool MessageReader::add_header(std::string_view piece, bool is_name) noexcept {
-  line_read_ = true;
-  Headers& headers = head_read_ ? message_.trailers : message_.headers;
-  if (is_name && !in_name_) {
-    head_bytes_ += sizeof(Header);
-    if (!charge(sizeof(Header))) return false;
-    headers.emplace_back();
-  }
-  in_name_ = is_name;
-  if (headers.empty()) return true;
-  Header& header = headers.back();
-  return add(is_name ? header.name : header.value, piece);
-}
-
-int MessageReader::headers_complete() noexcept {
-  head_read_ = line_read_ = true;
-  in_name_ = false;
-  status_ = parser_.status_code;
-  message_.version = std::to_string(parser_.http_major) + '.' + std::to_string(parser_.http_minor);
-  message_.chunked = (parser_.flags & F_CHUNKED) != 0;
-  if (limits_.hash_body) digest_ = std::make_unique<Digest>();
-  const bool asks = (parser_.flags & F_UPGRADE) != 0 && (parser_.flags & F_CONNECTION_UPGRADE) != 0;
-  parser_.upgrade = 0;  // whether the protocol changes is told by finished(), not by llhttp
-  if (kind_ == MessageKind::Request) {
-    keep_alive_ = llhttp_should_keep_alive(&parser_) != 0;
-    upgrade_ = asks || method_ == "CONNECT";
-    return method_ == "CONNECT" ? 1 : 0;
-  }
-  const bool tunnel = answers_ == "CONNECT" && status_ / 100 == 2;
-  upgrade_ = status_ == 101 || tunnel;
-  const bool empty = status_ / 100 == 1 || status_ == 204 || status_ == 304 || answers_ == "HEAD";
-  if (empty || tunnel) parser_.flags |= F_SKIPBODY;
-  keep_alive_ = llhttp_should_keep_alive(&parser_) != 0;
-  return empty || tunnel ? 1 : 0;
-}
-
-void MessageReader::add_body(std::string_view piece) noexcept {
-  message_.body_bytes += piece.size();
-  if (digest_) digest_->add(piece);
-  if (missing_) return;
-  const std::size_t room = limits_.max_body - std::min(limits_.max_body, message_.body.size());
-  const std::string_view kept = piece.substr(0, room);
-  const bool fits = !message_.truncated && charge(kept.size());
-  if (!fits || kept.size() < piece.size()) message_.truncated = true;
-  if (fits) message_.body += kept;
-}
-
-void MessageReader::finish_message() noexcept {
-  strip_trailing_space(message_.headers);
-  strip_trailing_space(message_.trailers);
+bool MessageReader::charge_head(std::size_t bytes) noexcept {
+  head_bytes_ += bytes;
+  return head_bytes_ <= limits_.max_head && charge(bytes);
 }
 
 Request MessageReader::take_request() noexcept {
-  finish_message();
   Request request;
   static_cast<Message&>(request) = std::move(message_);
   request.method = std::move(method_);
@@ -314,7 +283,6 @@ Request MessageReader::take_request() noexcept {
 }
 
 Response MessageReader::take_response() noexcept {
-  finish_message();
   Response response;
   static_cast<Message&>(response) = std::move(message_);
   response.status = status_;

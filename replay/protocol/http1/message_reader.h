@@ -1,9 +1,8 @@
-// Reads one HTTP/1 message after another out of the bytes of one direction (RFC 9112), on llhttp.
-// Lenient as a witness must be: what a server may have understood is read, what is doubtful ends as
-// Bad. Owns the message until it is taken. Bounded memory; never throws on hostile bytes.
+// Reads one HTTP/1 message after another out of the bytes of one direction (RFC 9112). Lenient as a
+// witness must be: what a server may have understood is read and what is odd about it named (see
+// anomaly.h); what is no HTTP, or has no end that could be known, ends as Bad. Owns the message
+// until it is taken. Bounded memory, linear time; never throws on hostile bytes.
 #pragma once
-
-#include <llhttp.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -13,9 +12,12 @@
 #include <string_view>
 
 #include "replay/protocol/exchange.h"
+#include "replay/protocol/http1/framing.h"
 #include "replay/protocol/memory_budget.h"
 
 namespace gray {
+
+class BodyDigest;
 
 enum class MessageKind : std::uint8_t { Request, Response };
 
@@ -42,6 +44,8 @@ class MessageReader {
 
   /// Of responses: the method that the next one answers. HEAD and CONNECT change where it ends.
   void answers(std::string_view method) { answers_ = method; }
+  /// The next response is one of HTTP/0.9: a body that ends with the connection, and nothing else.
+  void begin_bare() noexcept;
 
   /// Reads up to the end of the message. After anything but NeedMore the message must be taken.
   ReadStatus feed(std::span<const std::uint8_t> bytes, std::uint64_t now_ns) noexcept;
@@ -58,10 +62,9 @@ class MessageReader {
 
   bool begun() const noexcept { return begun_; }
   /// The start line was read: method and target, or status, are known.
-  bool line_read() const noexcept { return line_read_; }
-  bool head_read() const noexcept { return head_read_; }
-  /// Valid once head_read(): whether the sender keeps the connection after this message.
-  bool keep_alive() const noexcept { return keep_alive_; }
+  bool line_read() const noexcept { return place_ > Place::StartLine; }
+  /// Valid once the head was read: whether the sender keeps the connection after this message.
+  bool keep_alive() const noexcept { return framing_.keep_alive; }
   int status() const noexcept { return status_; }
   const std::string& method() const noexcept { return method_; }
   std::uint64_t first_byte_ns() const noexcept { return message_.first_byte_ns; }
@@ -76,45 +79,55 @@ class MessageReader {
   Response take_response() noexcept;
 
  private:
-  struct Callbacks;
-  struct Digest;
+  enum class Place : std::uint8_t {
+    StartLine,
+    Head,
+    Body,       // left_ bytes of it, or all to the end of the connection
+    ChunkSize,  // the line with it
+    ChunkData,  // left_ bytes of it
+    ChunkEnd,   // the empty line behind the data
+    Trailers,
+    End,
+  };
+  using Bytes = std::span<const std::uint8_t>;
 
   void reset() noexcept;
+  void begin() noexcept;
   void touch() noexcept;
-  ReadStatus run(std::span<const std::uint8_t> bytes) noexcept;
-  ReadStatus finished(bool complete) noexcept;
-  void finish_message() noexcept;
-  bool charge(std::size_t bytes) noexcept;
-  bool add(std::string& to, std::string_view piece) noexcept;
-  bool add_header(std::string_view piece, bool is_name) noexcept;
-  int headers_complete() noexcept;
+  void read(Bytes& bytes) noexcept;
+  bool take_line(Bytes& bytes) noexcept;
+  void understand(std::string_view line) noexcept;
+  bool understand_start(std::string_view line) noexcept;
+  void header_line(std::string_view line) noexcept;
+  void headers_end() noexcept;
+  void chunk_size(std::string_view line) noexcept;
+  void take_body(Bytes& bytes) noexcept;
   void add_body(std::string_view piece) noexcept;
-  bool read_line(std::span<const std::uint8_t>& bytes) noexcept;
-  bool understand_line() noexcept;
+  void fail(const char* why) noexcept;
+  ReadStatus finished(bool complete) noexcept;
+  bool charge(std::size_t bytes) noexcept;
+  bool charge_head(std::size_t bytes) noexcept;
 
   const MessageKind kind_;
   const ReaderLimits limits_;
-  llhttp_t parser_;
   Message message_;
   std::string method_;
   std::string start_;  // target or reason
   std::string answers_;
-  std::unique_ptr<Digest> digest_;
+  std::string line_;  // of which the end has not come yet
+  std::unique_ptr<BodyDigest> digest_;
   const char* error_ = "";
+  http1::Framing framing_;
+  std::uint64_t left_ = 0;  // of the body, or of the chunk
   std::size_t consumed_ = 0;
   std::size_t head_bytes_ = 0;
   std::size_t charged_ = 0;
   std::uint64_t now_ns_ = 0;
   int status_ = 0;
+  Place place_ = Place::StartLine;
   bool begun_ = false;
-  bool line_read_ = false;
-  bool head_read_ = false;
-  bool in_name_ = false;
-  bool in_chunk_ = false;
   bool missing_ = false;
-  bool ended_ = false;
-  bool upgrade_ = false;
-  bool keep_alive_ = false;
+  bool failed_ = false;
 };
 
 }  // namespace gray

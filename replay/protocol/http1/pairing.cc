@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "replay/protocol/exchange_id.h"
+#include "replay/protocol/http1/framing.h"
 
 namespace gray::http1 {
 namespace {
@@ -14,10 +15,7 @@ std::string authority_of(const Request& request) {
   if (const std::string* host = find_header(request.headers, "host")) return *host;
   const std::string_view target = request.target;
   if (request.method == "CONNECT") return std::string(target);
-  const std::size_t scheme = target.find("://");
-  if (target.starts_with('/') || scheme == std::string_view::npos) return {};
-  const std::string_view rest = target.substr(scheme + 3);
-  return std::string(rest.substr(0, rest.find_first_of("/?#")));
+  return std::string(authority_in(target));
 }
 
 }  // namespace
@@ -33,7 +31,7 @@ Pairing::Pending& Pairing::add(std::uint64_t offset) noexcept {
   exchange.client = connection_.ends[client_];
   exchange.server = connection_.ends[1 - client_];
   exchange.stream = connection_.stream;
-  exchange.position = positions_++;
+  exchange.position = names_.first_position + positions_++;
   exchange.flow_tag = names_.flow_tag;
   exchange.community_id = names_.community_id;
   exchange.id = make_exchange_id(connection_, offset, exchange.position);
@@ -95,6 +93,12 @@ const std::string& Pairing::asked() const noexcept {
   const bool settled = answering_ && !pending_.empty();
   const std::size_t index = settled ? *answering_ - pending_.front().exchange.position : choose();
   return index < pending_.size() ? pending_[index].exchange.request.method : kNone;
+}
+
+bool Pairing::asked_bare() const noexcept {
+  const std::size_t index = choose();
+  return !alone_ && index < pending_.size() && pending_[index].asked &&
+         pending_[index].exchange.request.version == "0.9";
 }
 
 void Pairing::begin_response(std::uint64_t offset) noexcept {

@@ -27,6 +27,8 @@ class Pairing {
 
   /// The method that the next (or current) response answers; empty when that request was not seen.
   const std::string& asked() const noexcept;
+  /// Whether the next response answers a request of HTTP/0.9.
+  bool asked_bare() const noexcept;
   /// A status line was read: from here on it is settled which request it answers.
   void begin_response(std::uint64_t offset) noexcept;
   void end_response(Response&& response) noexcept;
@@ -40,6 +42,8 @@ class Pairing {
   /// The exchange that was answered last, which is then not given out here; nothing when others
   /// wait with it.
   std::optional<Exchange> hand_over() noexcept;
+  /// How many exchanges have begun.
+  std::uint32_t positions() const noexcept { return positions_; }
   /// Gives out everything as it stands.
   void close() noexcept;
 

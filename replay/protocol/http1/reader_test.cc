@@ -131,10 +131,11 @@ TEST(ResponseReader, CutShort) {
 }
 
 TEST(ResponseReader, Garbage) {
-  for (const std::string& wire : std::vector<std::string>{
-           "SSH-2.0-OpenSSH\r\n", "HTTP/1.1 20x OK\r\n\r\n", "HTTP/1.1\r\n\r\n",
-           "HTTP/1.1 200 OK\r\nno colon\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
-           "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"}) {
+  for (const std::string& wire :
+       std::vector<std::string>{"SSH-2.0-OpenSSH\r\n", "HTTP/1.1 20x OK\r\n\r\n",
+                                "HTTP/1.1\r\n\r\n", "HTTP/1.1 200 OK\r\nno \x01 text\r\n\r\n",
+                                "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
+                                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"}) {
     ResponseReader reader("GET", 100);
     EXPECT_EQ(reader.feed(bytes(wire), 1), ReadStatus::Bad) << wire;
     EXPECT_FALSE(reader.take().complete);

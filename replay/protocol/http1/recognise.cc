@@ -6,7 +6,7 @@
 #include <array>
 #include <string_view>
 
-#include "replay/protocol/http1/request_line.h"
+#include "replay/protocol/http1/start_line.h"
 
 namespace gray::http1 {
 namespace {

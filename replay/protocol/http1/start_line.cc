@@ -1,4 +1,4 @@
-#include "replay/protocol/http1/request_line.h"
+#include "replay/protocol/http1/start_line.h"
 
 #include <algorithm>
 
@@ -6,11 +6,6 @@ namespace gray::http1 {
 namespace {
 
 constexpr std::size_t kMaxMethod = 64;  // bytes
-
-bool is_token_char(char c) noexcept {  // RFC 9110 section 5.6.2
-  if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')) return true;
-  return std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-}
 
 bool is_digit(char c) noexcept {
   return c >= '0' && c <= '9';
@@ -29,6 +24,11 @@ std::string_view trim(std::string_view text) noexcept {
 
 }  // namespace
 
+bool is_token_char(char c) noexcept {
+  if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')) return true;
+  return std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+}
+
 std::optional<RequestLine> parse_request_line(std::string_view line) noexcept {
   const std::size_t space = line.find(' ');
   if (space == 0 || space > kMaxMethod) return std::nullopt;
@@ -42,6 +42,18 @@ std::optional<RequestLine> parse_request_line(std::string_view line) noexcept {
   }
   if (last != 0 || !parts.target.starts_with('/')) return std::nullopt;
   return parts;
+}
+
+std::optional<StatusLine> parse_status_line(std::string_view line) noexcept {
+  constexpr std::size_t kVersion = 8;  // bytes of "HTTP/1.1"
+  line = trim(line);
+  if (line.size() < kVersion || !is_version(line.substr(0, kVersion))) return std::nullopt;
+  const std::string_view rest = trim(line.substr(kVersion));
+  if (rest.size() < 3 || line[kVersion] != ' ') return std::nullopt;
+  if (!std::all_of(rest.begin(), rest.begin() + 3, is_digit) || rest[0] == '0') return std::nullopt;
+  if (rest.size() > 3 && rest[3] != ' ' && rest[3] != '\t') return std::nullopt;
+  const int status = (rest[0] - '0') * 100 + (rest[1] - '0') * 10 + rest[2] - '0';
+  return StatusLine{line.substr(0, kVersion), status, trim(rest.substr(3))};
 }
 
 }  // namespace gray::http1

@@ -1,0 +1,73 @@
+#include "replay/protocol/http1/header_line.h"
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "replay/protocol/http1/anomaly.h"
+#include "replay/protocol/http1/framing.h"
+#include "replay/protocol/http1/start_line.h"
+
+namespace gray::http1 {
+namespace {
+
+std::string_view trim(std::string_view text) noexcept {
+  const std::size_t first = text.find_first_not_of(" \t\r");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t\r") + 1 - first);
+}
+
+bool is_control(char c) noexcept {
+  return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f;
+}
+
+// Most values have nothing odd in them: looked at once, and only then written anew.
+std::string clean(std::string_view value, Message& message) {
+  std::string text(value);
+  if (std::none_of(value.begin(), value.end(), is_control)) return text;
+  for (char& c : text) {
+    if (c == '\r') {
+      flag(message, anomaly::kBareCr);
+      c = ' ';  // section 2.2
+    } else if (is_control(c)) {
+      flag(message, anomaly::kControl);
+    }
+  }
+  return text;
+}
+
+LineKind fold(std::string_view line, Headers& headers, Message& message) {
+  if (headers.empty()) {
+    flag(message, anomaly::kSpaceFirst);
+    return LineKind::Ignored;
+  }
+  flag(message, anomaly::kFolded);
+  const std::string_view more = trim(line);
+  std::string& value = headers.back().value;
+  if (!value.empty() && !more.empty()) value += ' ';
+  value += clean(more, message);
+  return LineKind::Folded;
+}
+
+}  // namespace
+
+LineKind add_line(std::string_view line, Headers& headers, Message& message) {
+  if (line.front() == ' ' || line.front() == '\t') return fold(line, headers, message);
+  const std::size_t colon = line.find(':');
+  std::string_view name = line.substr(0, colon);
+  if (std::any_of(name.begin(), name.end(), is_control)) return LineKind::Garbage;
+  if (colon == std::string_view::npos) {
+    flag(message, anomaly::kNoColon);
+    return LineKind::Ignored;
+  }
+  if (name.ends_with(' ') || name.ends_with('\t')) {
+    flag(message, anomaly::kSpaceBeforeColon);
+    name = trim(name);
+  }
+  if (name.empty() || !std::all_of(name.begin(), name.end(), is_token_char))
+    flag(message, anomaly::kBadName);
+  headers.push_back({std::string(name), clean(trim(line.substr(colon + 1)), message)});
+  return LineKind::Header;
+}
+
+}  // namespace gray::http1
