@@ -109,7 +109,7 @@ unsigned worth(const FrameHeader& header, Bytes payload) noexcept {
     case FrameType::WindowUpdate:
       return read_u32(payload) - 1 < 0x7fffffff ? 2 : 0;
     case FrameType::Settings:
-      return plausible_settings(payload) ? 2 : 0;
+      return !plausible_settings(payload) ? 0 : payload.empty() ? 1 : 2;
     case FrameType::Continuation:
       return 1;
     default:
@@ -157,6 +157,7 @@ Match judge_frames(Bytes bytes, bool alone) noexcept {
   FrameHeader header;
   FrameHeader block;
   bool in_block = false;
+  bool strong = alone;  // DATA alone looks too much like any numbers in network order
   unsigned sure = 0;
   for (unsigned frames = 1;; ++frames) {
     if (bytes.empty()) return alone && sure >= 2 && !in_block ? Match::Yes : Match::More;
@@ -168,7 +169,8 @@ Match judge_frames(Bytes bytes, bool alone) noexcept {
     const unsigned more = whole ? worth(header, rest.first(header.length)) : 1;
     if (more == 0) return Match::No;
     sure += more;
-    if (frames >= 2 && sure >= kEnough) return Match::Yes;
+    strong = strong || more >= 2;
+    if (strong && frames >= 2 && sure >= kEnough) return Match::Yes;
     if (!whole) return Match::More;
     in_block = opens_block(header) && !header.has(kEndHeaders);
     block = header;

@@ -39,6 +39,14 @@ unsigned prefix_of(Form form) noexcept {
   }
 }
 
+// Names are tokens in lower case (RFC 9113 section 8.2), or pseudo-headers.
+bool plausible_name(const Coded& name) noexcept {
+  return !name.bytes.empty() &&
+         (name.huffman || std::all_of(name.bytes.begin(), name.bytes.end(), [](std::uint8_t c) {
+            return c > ' ' && c < 0x7f && !(c >= 'A' && c <= 'Z');
+          }));
+}
+
 }  // namespace
 
 // Where in a block a decoder is. Its functions give nothing when the bytes end too early.
@@ -183,7 +191,10 @@ bool looks_like_block(Bytes block) noexcept {
     fields = true;
     if (*number > kMaxPlausibleIndex || (form == Form::Indexed && *number == 0)) return false;
     if (form == Form::Indexed) continue;
-    if (*number == 0 && !cursor.string()) return false;
+    if (*number == 0) {
+      const auto name = cursor.string();
+      if (!name || !plausible_name(*name)) return false;
+    }
     if (!cursor.string()) return false;
   }
   return fields;

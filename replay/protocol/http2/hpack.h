@@ -56,7 +56,8 @@ class HpackDecoder {
   std::string value_;
 };
 
-/// Whether bytes have the form of a header block; nothing is said of the indices they name.
+/// Whether bytes have the form of a header block with sensible names; nothing is said of the
+/// indices they name.
 bool looks_like_block(std::span<const std::uint8_t> block) noexcept;
 
 }  // namespace gray::http2
