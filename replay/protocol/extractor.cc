@@ -41,8 +41,8 @@ struct Extractor::State {
     }
   }
 
-  void frames(std::span<const Frame> batch) {
-    const auto packets = segmenter.read(batch);
+  void frames(std::span<const Frame> some, std::size_t count) {
+    const auto packets = segmenter.read(some, count);
     const auto after = [&](std::size_t i) {
       const std::uint64_t now = packets[i].packet.time_ns;
       if (expiry.due(now)) expire(now);
@@ -84,7 +84,7 @@ Extractor::~Extractor() = default;
 
 void Extractor::frames(std::span<const Frame> frames) noexcept {
   for (std::size_t at = 0; at < frames.size(); at += kBatch)
-    state_->frames(frames.subspan(at, std::min(kBatch, frames.size() - at)));
+    state_->frames(frames.subspan(at), std::min(kBatch, frames.size() - at));
 }
 
 void Extractor::expire(std::uint64_t now) noexcept {

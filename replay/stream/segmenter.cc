@@ -7,8 +7,6 @@
 namespace gray {
 namespace {
 
-constexpr std::size_t kAhead = 4;  // frames whose headers are fetched while another is decoded
-
 void prefetch_headers(const Frame& frame) noexcept {
   __builtin_prefetch(frame.bytes.data());
   __builtin_prefetch(frame.bytes.data() + 64);
@@ -16,20 +14,20 @@ void prefetch_headers(const Frame& frame) noexcept {
 
 }  // namespace
 
-std::span<const TaggedPacket> Segmenter::read(std::span<const Frame> frames) {
+std::span<const TaggedPacket> Segmenter::read(std::span<const Frame> frames, std::size_t count) {
   datagrams_.clear();
-  if (segments_read_.size() < frames.size()) segments_read_.resize(frames.size());
-  std::size_t count = 0;
-  for (std::size_t i = 0; i < frames.size(); ++i) {
-    if (i + kAhead < frames.size()) prefetch_headers(frames[i + kAhead]);
-    TaggedPacket& next = segments_read_[count];
+  if (segments_read_.size() < count) segments_read_.resize(count);
+  std::size_t found = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i + count < frames.size()) prefetch_headers(frames[i + count]);
+    TaggedPacket& next = segments_read_[found];
     next.packet = decode(frames[i], tunnels_);
     next.tag = frames[i].tag;
-    if (take(next.packet)) ++count;
+    if (take(next.packet)) ++found;
   }
-  frames_ += frames.size();
-  segments_ += count;
-  return std::span(segments_read_).first(count);
+  frames_ += count;
+  segments_ += found;
+  return std::span(segments_read_).first(found);
 }
 
 /// Every frame has one fate: the one that completes a datagram has the datagram's, all other

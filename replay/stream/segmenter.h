@@ -25,9 +25,10 @@ class Segmenter {
   explicit Segmenter(TunnelOptions tunnels = {}, DefragmenterLimits limits = {})
       : tunnels_(std::move(tunnels)), defragmenter_(limits) {}
 
-  /// The segments among `frames`, in order. Valid until the next call, as long as the frames are.
-  /// Some dozens of frames at a time stay in the cache until they are needed again.
-  std::span<const TaggedPacket> read(std::span<const Frame> frames);
+  /// The segments among the first `count` of `frames`, in order. Valid until the next call, as long
+  /// as the frames are. Some dozens of frames at a time stay in the cache until they are needed
+  /// again; the headers of as many behind them are fetched meanwhile.
+  std::span<const TaggedPacket> read(std::span<const Frame> frames, std::size_t count);
 
   std::uint64_t frames() const noexcept { return frames_; }
   std::uint64_t segments() const noexcept { return segments_; }

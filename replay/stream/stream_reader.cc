@@ -11,8 +11,8 @@ constexpr std::size_t kBatch = 32;  // frames: their packets stay in the cache
 
 void StreamReader::frames(std::span<const Frame> frames) noexcept {
   for (std::size_t at = 0; at < frames.size(); at += kBatch) {
-    const auto batch = frames.subspan(at, std::min(kBatch, frames.size() - at));
-    const auto packets = segmenter_.read(batch);
+    const auto rest = frames.subspan(at);
+    const auto packets = segmenter_.read(rest, std::min(kBatch, rest.size()));
     reassembler_.segments(packets, [&](std::size_t i) {
       const std::uint64_t now = packets[i].packet.time_ns;
       if (expiry_.due(now)) reassembler_.expire(now);

@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "replay/compare/printable.h"
@@ -37,6 +38,7 @@ struct RequestsVerb {
   std::string bodies;
   std::vector<std::string> protocols;
   TunnelOptions tunnels;
+  unsigned threads = 1;
   bool headers = false;
   bool json = false;
 };
@@ -85,12 +87,13 @@ class RequestList final : public ExchangeSink {
 
   void exchange(Exchange&& exchange) override {
     if (!verb_.bodies.empty()) write_bodies(exchange);
-    lines_.push_back({began_ns(exchange), line(exchange)});
+    lines_.push_back({began_ns(exchange), exchange.stream, exchange.position, line(exchange)});
   }
 
   void print(std::ostream& out) {
-    std::stable_sort(lines_.begin(), lines_.end(),
-                     [](const Line& a, const Line& b) { return a.time_ns < b.time_ns; });
+    std::ranges::stable_sort(lines_, {}, [](const Line& line) {
+      return std::tuple(line.time_ns, line.stream, line.position);
+    });
     if (!verb_.json && !lines_.empty()) out << kTitles;
     for (const Line& line : lines_) out << line.text;
     out.flush();
@@ -103,6 +106,8 @@ class RequestList final : public ExchangeSink {
  private:
   struct Line {
     std::uint64_t time_ns;
+    std::uint64_t stream;
+    std::uint32_t position;
     std::string text;
   };
 
@@ -150,7 +155,7 @@ void read_all(FileSource& source, Extractor& extractor, const Stop& stop) {
   std::array<Frame, 256> frames;
   while (!source.ended() && !stop.requested()) {
     const std::size_t count = source.receive(frames, std::chrono::milliseconds(100));
-    for (std::size_t i = 0; i < count; ++i) extractor.frame(frames[i]);
+    extractor.frames(std::span(frames).first(count));
     source.recycle(std::span(frames).first(count));
   }
   extractor.finish();
@@ -175,8 +180,11 @@ int list_requests(const RequestsVerb& verb) {
   const FilesAndFilter what = files_and_filter(verb.arguments, verb.filter);
   FileSource source(what.files, what.filter);
   RequestList list(verb);
-  Extractor extractor(
-      {.hash_bodies = verb.json, .community_ids = verb.json, .tunnels = verb.tunnels}, list);
+  Extractor extractor({.hash_bodies = verb.json,
+                       .community_ids = verb.json,
+                       .tunnels = verb.tunnels,
+                       .threads = verb.threads},
+                      list);
   Stop stop;
   read_all(source, extractor, stop);
   list.print(std::cout);
@@ -205,6 +213,9 @@ void add_requests(CLI::App& app, Action& action) {
       ->type_name("NAME")
       ->delimiter(',');
   add_tunnel_options(*sub, verb->tunnels);
+  sub->add_option("--threads", verb->threads, "that read; the list is the same for any number (1)")
+      ->type_name("N")
+      ->check(CLI::Range(1U, 64U));
   sub->add_flag("--json", verb->json, "one JSON object a line");
   sub->footer(
       "Examples:\n"

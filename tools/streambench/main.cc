@@ -21,6 +21,7 @@ struct Options {
   std::size_t many = 1'000'000;
   std::size_t exchanges = 100'000;
   unsigned rounds = 5;
+  std::string only;  ///< one measurement, for a profile of it
 };
 
 std::string spread(std::vector<double> values) {
