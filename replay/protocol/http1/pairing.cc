@@ -38,7 +38,6 @@ ExchangeId Pairing::make_id(const Exchange& exchange, std::uint64_t offset) cons
   }
   add(connection_.first_ns);
   add(offset);
-  add(exchange.stream);
   add(exchange.position);
   static EVP_MD* const kSha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
   std::array<std::uint8_t, 32> digest{};
