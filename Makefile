@@ -46,6 +46,7 @@ uses_tools/arrivals := userspace/kernel replay/inject
 uses_tools/xskcount := userspace/kernel
 uses_tools/xsktx   := userspace/base
 uses_tools/steadyload := userspace/base
+uses_tools/streambench := replay/protocol userspace/pcapng
 
 sources = $(filter-out %_test.cc %_fuzz.cc,$(wildcard $1/*.cc $1/*/*.cc))
 tests   = $(wildcard $1/*_test.cc $1/*/*_test.cc)
@@ -54,7 +55,7 @@ closure = $(sort $(foreach d,$(uses_$1),$d $(call closure,$d)))
 objects = $(patsubst %.c,$B/%.o,$(patsubst %.cc,$B/%.o,$1))
 
 # X_test.cc needs nothing; X_root_test.cc needs root: BPF programs, or a lab of namespaces.
-tested    := $(modules) bpf tools/grayxdp
+tested    := $(modules) bpf tools/grayxdp tools/streambench
 unit_of    = $(filter-out %_root_test.cc,$(call tests,$1))
 root_of    = $(filter %_root_test.cc,$(call tests,$1))
 name_of    = $B/test/$(subst /,_,$1)
@@ -116,6 +117,8 @@ $(call name_of,$1)_test $(call name_of,$1)_root_test: $(patsubst %,$B/%.a,$(filt
 endef
 $(foreach m,$(tested),$(eval $(call test_rules,$m)))
 $(unit_bins) $(root_bins): gtest := -lgtest_main -lgtest
+# The second opinion on reassembly: nothing that is installed links with it.
+$B/streambench $B/test/tools_streambench_test: libs += -ltins
 
 define fuzz_rules
 $(call fuzz_of,$2): $(call objects,$2) $(patsubst %,$B/%.a,$1 $(call closure,$1))

@@ -23,7 +23,6 @@ ExchangeId make_exchange_id(const Connection& connection, std::uint64_t offset,
   }
   add(connection.first_ns);
   add(offset);
-  add(connection.stream);
   add(position);
   static EVP_MD* const kSha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
   std::array<std::uint8_t, 32> digest{};

@@ -1,91 +1,80 @@
 #include "replay/protocol/extractor.h"
 
-#include <netinet/in.h>
-
 #include <algorithm>
-#include <array>
 #include <optional>
-#include <vector>
 
-#include "bpf/tag.h"
-#include "replay/protocol/registry.h"
-#include "replay/stream/reassembler.h"
-#include "userspace/packet/community_id.h"
-#include "userspace/packet/defragment.h"
+#include "replay/protocol/shard.h"
+#include "replay/protocol/sharded.h"
+#include "replay/stream/segmenter.h"
 
 namespace gray {
 namespace {
 
-constexpr std::size_t kOddKinds = static_cast<std::size_t>(Odd::TunnelDepth) + 1;
-constexpr std::uint64_t kExpireEveryNs = 1'000'000'000;
+constexpr std::size_t kBatch = 32;  // frames: their packets stay in the cache
 
-ReassemblerOptions stream_options(const ExtractorOptions& options) {
-  return {.max_flows = options.max_flows,
-          .max_buffered = options.max_buffered,
-          .max_buffered_per_flow = std::min<std::size_t>(options.max_buffered, 4u << 20),
-          .idle_timeout_ns = options.idle_timeout_ns};
-}
+/// Over all shards.
+struct Sums {
+  StreamCounters streams;
+  std::size_t held = 0;
+  std::uint64_t begun = 0;
+  std::uint64_t given = 0;
+  std::map<std::string, std::uint64_t> opaque;
+
+  void add(Shard& shard) {
+    streams += shard.reassembler().counters();
+    held += shard.reassembler().held_segments();
+    begun += shard.context().begun;
+    given += shard.context().given;
+    for (const auto& [reason, count] : shard.context().opaque) opaque[reason] += count;
+  }
+};
 
 }  // namespace
 
-struct Extractor::State final : StreamSink {
+struct Extractor::State {
   State(const ExtractorOptions& wanted, ExchangeSink& sink)
-      : options(wanted), context(options, sink), reassembler(stream_options(options), *this) {}
-
-  std::unique_ptr<StreamConsumer> opened(const Connection& connection) noexcept override {
-    return make_recogniser(connection, names(connection), context);
-  }
-
-  ConnectionNames names(const Connection& connection) const noexcept {
-    Packet packet;
-    packet.is_ip = packet.has_tcp = true;
-    packet.is_v4 = connection.ends[0].address.is_v4();
-    packet.ip_proto = IPPROTO_TCP;
-    packet.source = connection.ends[0];
-    packet.destination = connection.ends[1];
-    ConnectionNames names;
-    const FlowKey flow = flow_key(packet);
-    names.flow_tag = connection.tag != 0 ? connection.tag : gray_flow_tag(&flow.key, options.seed);
-    if (options.community_ids)
-      names.community_id = community_id(IPPROTO_TCP, connection.ends[0], connection.ends[1]);
-    return names;
-  }
-
-  // Every frame has one fate: the one that completes a datagram has the datagram's, all other
-  // fragments are counted as such.
-  void packet(const Packet& packet, std::uint64_t tag, unsigned depth) noexcept {
-    if (packet.odd != Odd::None) {
-      ++odd[static_cast<std::size_t>(packet.odd)];
-    } else if (packet.fragment) {
-      fragment(packet, tag, depth);
-    } else if (packet.has_tcp) {
-      ++segments;
-      reassembler.segment(packet, tag);
+      : options(wanted), segmenter(options.tunnels) {
+    if (options.threads > 1) {
+      sharded.emplace(options, sink);
     } else {
-      ++not_tcp;
+      alone.emplace(options, 1, sink);
     }
   }
 
-  void fragment(const Packet& packet, std::uint64_t tag, unsigned depth) noexcept {
-    const auto datagram = depth < kMaxTunnelDepth ? defragmenter.add(packet) : std::nullopt;
-    if (!datagram) {
-      ++fragments;
-      return;
+  void frames(std::span<const Frame> some, std::size_t count) {
+    const auto packets = segmenter.read(some, count);
+    const auto after = [&](std::size_t i) {
+      const std::uint64_t now = packets[i].packet.time_ns;
+      if (expiry.due(now)) expire(now);
+    };
+    if (alone) return alone->reassembler().segments(packets, after);
+    for (std::size_t i = 0; i < packets.size(); ++i) {
+      sharded->segment(packets[i]);
+      after(i);
     }
-    const std::vector<std::uint8_t> bytes(datagram->begin(), datagram->end());
-    this->packet(decode_ip(bytes, packet.time_ns, options.tunnels), tag, depth + 1);
+  }
+
+  void expire(std::uint64_t now) {
+    expiry.done(now);
+    alone ? alone->reassembler().expire(now) : sharded->expire(now);
+  }
+
+  Sums sums() {
+    Sums sums;
+    if (alone) {
+      sums.add(*alone);
+    } else {
+      sharded->settle();
+      sharded->for_each([&](Shard& shard) { sums.add(shard); });
+    }
+    return sums;
   }
 
   const ExtractorOptions options;
-  ProtocolContext context;
-  Defragmenter defragmenter;
-  Reassembler reassembler;
-  std::uint64_t frames = 0;
-  std::uint64_t segments = 0;
-  std::uint64_t not_tcp = 0;
-  std::uint64_t fragments = 0;
-  std::array<std::uint64_t, kOddKinds> odd{};
-  std::uint64_t expired_at = 0;
+  Segmenter segmenter;
+  ExpiryClock expiry;
+  std::optional<Shard> alone;
+  std::optional<Sharded> sharded;
 };
 
 Extractor::Extractor(const ExtractorOptions& options, ExchangeSink& sink)
@@ -93,49 +82,39 @@ Extractor::Extractor(const ExtractorOptions& options, ExchangeSink& sink)
 
 Extractor::~Extractor() = default;
 
-void Extractor::frame(const Frame& frame) noexcept {
-  ++state_->frames;
-  state_->packet(decode(frame, state_->options.tunnels), frame.tag, 0);
-  if (frame.time_ns > state_->expired_at + kExpireEveryNs) expire(frame.time_ns);
+void Extractor::frames(std::span<const Frame> frames) noexcept {
+  for (std::size_t at = 0; at < frames.size(); at += kBatch)
+    state_->frames(frames.subspan(at), std::min(kBatch, frames.size() - at));
 }
 
 void Extractor::expire(std::uint64_t now) noexcept {
-  state_->expired_at = now;
-  state_->reassembler.expire(now);
+  state_->expire(now);
+  if (state_->sharded) state_->sharded->settle();
 }
 
 void Extractor::finish() noexcept {
-  state_->reassembler.finish();
+  state_->alone ? state_->alone->reassembler().finish() : state_->sharded->finish();
 }
 
 ExtractorSummary Extractor::summary() const {
-  const StreamCounters& streams = state_->reassembler.counters();
-  return {.packets = state_->frames,
-          .streams = streams.connections,
-          .exchanges = state_->context.given,
-          .gaps = streams.gaps,
-          .gap_bytes = streams.gap_bytes,
-          .opaque = state_->context.opaque};
+  Sums sums = state_->sums();
+  return {.packets = state_->segmenter.frames(),
+          .streams = sums.streams.connections,
+          .exchanges = sums.given,
+          .gaps = sums.streams.gaps,
+          .gap_bytes = sums.streams.gap_bytes,
+          .opaque = std::move(sums.opaque)};
 }
 
 void Extractor::account(Ledger& ledger) const {
-  Stage decoding{.name = "decode", .unit = "frames", .in = state_->frames, .out = state_->segments};
-  decoding.drops.push_back({"not_tcp", state_->not_tcp, DropKind::Selection});
-  decoding.drops.push_back({"fragment", state_->fragments, DropKind::Selection});
-  for (std::size_t i = 1; i < kOddKinds; ++i) {
-    const auto kind = static_cast<Odd>(i);
-    const DropKind why = kind == Odd::NotIp ? DropKind::Selection : DropKind::Loss;
-    decoding.drops.push_back({std::string(to_string(kind)), state_->odd[i], why});
-  }
-  ledger.add(std::move(decoding));
-  if (state_->defragmenter.counters().fragments > 0) state_->defragmenter.account(ledger);
-  state_->reassembler.account(ledger);
-  const ProtocolContext& http = state_->context;
+  const Sums sums = state_->sums();
+  state_->segmenter.account(ledger);
+  gray::account(sums.streams, sums.held, ledger);
   ledger.add({.name = "http",
               .unit = "exchanges",
-              .in = http.begun,
-              .out = http.given,
-              .held = http.begun - http.given});
+              .in = sums.begun,
+              .out = sums.given,
+              .held = sums.begun - sums.given});
 }
 
 }  // namespace gray

@@ -1,10 +1,13 @@
 // Frames in, exchanges out: decodes, reassembles, recognises the protocol and pairs what was asked
-// with what was answered. One thread. Hostile input costs bounded memory and never throws.
+// with what was answered. One thread calls it, and gets the exchanges; with
+// ExtractorOptions::threads the work is done by others. Hostile input costs bounded memory and
+// never throws.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "replay/protocol/exchange.h"
@@ -23,6 +26,10 @@ struct ExtractorOptions {
   bool hash_bodies = false;
   bool community_ids = false;
   TunnelOptions tunnels = {};  ///< which are followed to the requests inside
+  /// That reassemble and read, connections being spread over them by flow tag. 1: the caller's own.
+  /// With more, exchanges come later, and each thread has its share of the bounds above. As long as
+  /// none of these is reached, exchanges, their ids and their stream numbers are the same.
+  unsigned threads = 1;
 };
 
 /// For the summary of `requests`.
@@ -40,12 +47,15 @@ class Extractor {
   Extractor(const ExtractorOptions& options, ExchangeSink& sink);
   ~Extractor();
 
-  void frame(const Frame& frame) noexcept;
+  void frame(const Frame& frame) noexcept { frames({&frame, 1}); }
+  /// As many as are at hand: that is faster than one by one, and gives the same.
+  void frames(std::span<const Frame> frames) noexcept;
   /// Expires what is idle at `now` (UTC ns, the clock of the frames).
   void expire(std::uint64_t now) noexcept;
   /// End of the capture: what is open is given out as it stands.
   void finish() noexcept;
 
+  // Both wait for the other threads, and give out what these have found.
   ExtractorSummary summary() const;
   /// Adds "decode" (frames → TCP segments), "stream" (segments) and "http" (exchanges).
   void account(Ledger& ledger) const;

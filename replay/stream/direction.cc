@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
 #include <utility>
 
 namespace gray {
@@ -9,47 +10,59 @@ namespace {
 
 // What is further from the next byte than the largest window (RFC 7323) is another connection's.
 constexpr std::int32_t kMaxWindow = 1 << 30;
+// What a held piece costs besides its bytes, a node of the map and two allocations: many small ones
+// must not be free.
+constexpr std::size_t kPieceCost = 112;
 
-// What a held piece costs besides its bytes: many small ones must not be free.
-constexpr std::size_t kPieceCost = 96;
+/// The rest of a segment from `seq` on, which is at most its end.
+Segment from_seq(Segment segment, std::uint32_t seq) noexcept {
+  const std::uint32_t known = seq - segment.seq;
+  segment.seq = seq;
+  segment.length -= known;
+  segment.bytes = segment.bytes.subspan(std::min<std::size_t>(known, segment.bytes.size()));
+  return segment;
+}
 
 }  // namespace
 
 std::size_t Direction::held_segments() const noexcept {
-  return static_cast<std::size_t>(
-      std::count_if(early_.begin(), early_.end(), [](const Early& e) { return e.counts; }));
+  if (!held_) return 0;
+  return static_cast<std::size_t>(std::count_if(held_->early.begin(), held_->early.end(),
+                                                [](const auto& e) { return e.second.counts; }));
 }
 
 void Direction::segment(const Segment& segment, const Output& out) noexcept {
   StreamCounters& counters = *out.counters;
-  Segment rest = segment;
+  if (segment.seq == next_ && !held_ && !fin_seen_) {
+    ++counters.delivered;
+    return deliver(segment, out);
+  }
   const std::int32_t ahead = seq_diff(next_, segment.seq);
   if (ahead > kMaxWindow || ahead < -kMaxWindow) {
     ++counters.out_of_window;
-    return;
-  }
-  if (ended_ || (fin_seen_ && seq_diff(fin_seq_, segment.seq) >= 0)) {
+  } else if (ended_ || (fin_seen_ && seq_diff(fin_seq_, segment.seq) >= 0)) {
     ++(ahead < 0 ? counters.retransmission : counters.after_close);
-    return;
+  } else if (ahead < 0 && static_cast<std::uint32_t>(-ahead) >= segment.length) {
+    drop(segment, counters);
+  } else {
+    place(ahead < 0 ? from_seq(segment, next_) : segment, out);
   }
-  if (ahead < 0) {
-    const auto known = static_cast<std::uint32_t>(-ahead);
-    if (known >= segment.length) return drop(segment, counters);
-    rest.seq = next_;
-    rest.length -= known;
-    rest.bytes = rest.bytes.subspan(std::min<std::size_t>(known, rest.bytes.size()));
-  }
+}
+
+/// A segment that starts at next_ or after it.
+void Direction::place(const Segment& segment, const Output& out) noexcept {
+  Segment rest = segment;
   if (fin_seen_) {
     const auto room = static_cast<std::uint32_t>(seq_diff(rest.seq, fin_seq_));
     rest.length = std::min(rest.length, room);
     rest.bytes = rest.bytes.first(std::min<std::size_t>(rest.length, rest.bytes.size()));
   }
-  const bool alone = early_.empty() || seq_diff(rest.seq + rest.length, early_.front().seq) >= 0;
+  const bool alone = !held_ || seq_diff(rest.seq + rest.length, held_->early.begin()->first) >= 0;
   if (rest.seq == next_ && alone) {
-    ++counters.delivered;
+    ++out.counters->delivered;
     deliver(rest, out);
-  } else if (!hold(rest, counters)) {
-    ++counters.retransmission;
+  } else if (!hold(rest, out)) {
+    ++out.counters->retransmission;
   }
   drain(out);
 }
@@ -70,7 +83,7 @@ void Direction::drop(const Segment& segment, StreamCounters& counters) noexcept 
 void Direction::deliver(const Segment& segment, const Output& out) noexcept {
   next_ = segment.seq + static_cast<std::uint32_t>(segment.bytes.size());
   if (!segment.bytes.empty()) out.consumer->data(out.from, segment.bytes, segment.time_ns);
-  gap_to(segment.seq + segment.length, out);
+  if (segment.bytes.size() < segment.length) gap_to(segment.seq + segment.length, out);
 }
 
 void Direction::gap_to(std::uint32_t seq, const Output& out) noexcept {
@@ -83,17 +96,20 @@ void Direction::gap_to(std::uint32_t seq, const Output& out) noexcept {
   if (out.consumer != nullptr) out.consumer->gap(out.from, static_cast<std::uint64_t>(length));
 }
 
-Direction::Early Direction::piece(const Segment& segment, std::uint32_t from,
-                                  std::uint32_t to) const noexcept {
-  const std::size_t skip = std::min<std::size_t>(from - segment.seq, segment.bytes.size());
-  const auto bytes = segment.bytes.subspan(skip);
+/// Keeps the bytes from `from` to `to` of the segment, between which nothing is held.
+void Direction::keep(const Segment& segment, std::uint32_t from, std::uint32_t to,
+                     const Output& out) {
+  const auto bytes = from_seq(segment, from).bytes;
   const auto kept = bytes.first(std::min<std::size_t>(to - from, bytes.size()));
-  return {from, to - from, segment.time_ns, {kept.begin(), kept.end()}, false};
+  if (!held_) held_ = std::make_unique<Held>();
+  held_->early.emplace(from, Early{to - from, segment.time_ns, {kept.begin(), kept.end()}, false});
+  held_->bytes += kept.size() + kPieceCost;
+  *out.held += kept.size() + kPieceCost;
 }
 
-bool Direction::differ(const Early& held, const Segment& segment) noexcept {
-  const std::uint32_t from = seq_diff(held.seq, segment.seq) > 0 ? segment.seq : held.seq;
-  const std::size_t a = from - held.seq;
+bool Direction::differ(std::uint32_t seq, const Early& held, const Segment& segment) noexcept {
+  const std::uint32_t from = seq_diff(seq, segment.seq) > 0 ? segment.seq : seq;
+  const std::size_t a = from - seq;
   const std::size_t b = from - segment.seq;
   if (a >= held.bytes.size() || b >= segment.bytes.size()) return false;
   const std::size_t both = std::min(held.bytes.size() - a, segment.bytes.size() - b);
@@ -104,37 +120,42 @@ bool Direction::differ(const Early& held, const Segment& segment) noexcept {
 
 // Puts those parts of the segment that fill holes between the held pieces there. False when it
 // filled none.
-bool Direction::hold(const Segment& segment, StreamCounters& counters) noexcept {
+bool Direction::hold(const Segment& segment, const Output& out) noexcept {
   const std::uint32_t end = segment.seq + segment.length;
   std::uint32_t at = segment.seq;
-  bool counts = true;
-  auto place = std::partition_point(early_.begin(), early_.end(), [&](const Early& e) {
-    return seq_diff(segment.seq, e.end()) <= 0;
-  });
-  const auto insert = [&](std::uint32_t to) {
-    Early early = piece(segment, at, to);
-    early.counts = std::exchange(counts, false);
-    held_bytes_ += early.bytes.size() + kPieceCost;
-    place = std::next(early_.insert(place, std::move(early)));
+  std::optional<std::uint32_t> first;  // of the pieces kept
+  const auto fill = [&](std::uint32_t to) {
+    if (seq_diff(at, to) <= 0) return;
+    keep(segment, at, to, out);
+    if (!first) first = at;
   };
-  while (place != early_.end() && seq_diff(place->seq, end) > 0) {
-    if (seq_diff(at, place->seq) > 0) insert(place->seq);
-    if (differ(*place, segment)) ++counters.conflicts;
-    at = place->end();
-    ++place;
+  if (held_) {
+    auto place = held_->early.upper_bound(segment.seq);
+    if (place != held_->early.begin()) {
+      const auto before = std::prev(place);
+      if (seq_diff(segment.seq, before->first + before->second.length) > 0) place = before;
+    }
+    for (; place != held_->early.end() && seq_diff(place->first, end) > 0; ++place) {
+      fill(place->first);
+      if (differ(place->first, place->second, segment)) ++out.counters->conflicts;
+      at = place->first + place->second.length;
+    }
   }
-  if (seq_diff(at, end) > 0) insert(end);
-  return !counts;
+  fill(end);
+  if (first) held_->early.at(*first).counts = true;
+  return first.has_value();
 }
 
 void Direction::drain(const Output& out) noexcept {
-  auto place = early_.begin();
-  for (; place != early_.end() && place->seq == next_; ++place) {
-    held_bytes_ -= place->bytes.size() + kPieceCost;
-    if (place->counts) ++out.counters->delivered;
-    deliver({place->seq, place->length, place->bytes, place->time_ns}, out);
+  while (held_ && held_->early.begin()->first == next_) {
+    const auto node = held_->early.extract(held_->early.begin());
+    const Early& early = node.mapped();
+    held_->bytes -= early.bytes.size() + kPieceCost;
+    *out.held -= early.bytes.size() + kPieceCost;
+    if (held_->early.empty()) held_.reset();
+    if (early.counts) ++out.counters->delivered;
+    deliver({node.key(), early.length, early.bytes, early.time_ns}, out);
   }
-  early_.erase(early_.begin(), place);
   end_if_there(out);
 }
 
@@ -146,31 +167,34 @@ void Direction::end_if_there(const Output& out) noexcept {
 
 void Direction::fin(std::uint32_t seq, const Output& out) noexcept {
   if (fin_seen_ || seq_diff(next_, seq) < 0 || seq_diff(next_, seq) > kMaxWindow) return;
-  if (!early_.empty() && seq_diff(early_.back().end(), seq) < 0) return;
+  if (held_) {
+    const auto& [last, early] = *held_->early.rbegin();
+    if (seq_diff(last + early.length, seq) < 0) return;
+  }
   fin_seen_ = true;
   fin_seq_ = seq;
   end_if_there(out);
 }
 
 void Direction::acked(std::uint32_t ack, const Output& out) noexcept {
-  while (!early_.empty() && seq_diff(early_.front().seq, ack) >= 0) give_up(out);
-  if (fin_seen_ && !ended_ && early_.empty() && seq_diff(fin_seq_, ack) > 0) {
+  while (held_ && seq_diff(held_->early.begin()->first, ack) >= 0) give_up(out);
+  if (fin_seen_ && !ended_ && !held_ && seq_diff(fin_seq_, ack) > 0) {
     gap_to(fin_seq_, out);
     end_if_there(out);
   }
 }
 
 void Direction::give_up(const Output& out) noexcept {
-  if (early_.empty()) return;
-  gap_to(early_.front().seq, out);
+  if (!held_) return;
+  gap_to(held_->early.begin()->first, out);
   drain(out);
 }
 
-void Direction::discard(StreamCounters& counters) noexcept {
-  counters.opaque += held_segments();
-  early_.clear();
-  early_.shrink_to_fit();
-  held_bytes_ = 0;
+void Direction::discard(const Output& out) noexcept {
+  if (!held_) return;
+  out.counters->opaque += held_segments();
+  *out.held -= held_->bytes;
+  held_.reset();
 }
 
 void Direction::pass(std::uint32_t seq, std::uint32_t length) noexcept {

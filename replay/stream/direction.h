@@ -4,6 +4,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -30,17 +32,18 @@ class Direction {
     StreamConsumer* consumer;
     unsigned from;
     StreamCounters* counters;
+    std::size_t* held;  ///< the sum of held_bytes() of all directions
   };
 
   bool started() const noexcept { return started_; }
   bool ended() const noexcept { return ended_; }
   std::uint32_t next() const noexcept { return next_; }
-  bool waiting() const noexcept { return !early_.empty(); }
+  bool waiting() const noexcept { return held_ != nullptr; }
   /// Of the first held segment; only when waiting().
-  std::uint64_t waiting_since_ns() const noexcept { return early_.front().time_ns; }
+  std::uint64_t waiting_since_ns() const noexcept { return held_->early.begin()->second.time_ns; }
   /// Segments that are held, and the memory they take.
   std::size_t held_segments() const noexcept;
-  std::size_t held_bytes() const noexcept { return held_bytes_; }
+  std::size_t held_bytes() const noexcept { return held_ ? held_->bytes : 0; }
 
   void start(std::uint32_t seq) noexcept {
     next_ = seq;
@@ -55,32 +58,37 @@ class Direction {
   /// Gives up the bytes before the first held segment, and delivers from there.
   void give_up(const Output& out) noexcept;
   /// Forgets what is held, as if it had been delivered.
-  void discard(StreamCounters& counters) noexcept;
+  void discard(const Output& out) noexcept;
   /// Of an unwanted connection: keeps up with the sequence numbers only.
   void pass(std::uint32_t seq, std::uint32_t length) noexcept;
 
  private:
   struct Early {
-    std::uint32_t seq;
     std::uint32_t length;
     std::uint64_t time_ns;
     std::vector<std::uint8_t> bytes;
     bool counts;  // the piece of its segment that stands for it in the counters
-
-    std::uint32_t end() const noexcept { return seq + length; }
+  };
+  // In sequence space; what is compared is never further apart than the largest window.
+  struct Before {
+    bool operator()(std::uint32_t a, std::uint32_t b) const noexcept { return seq_diff(a, b) > 0; }
+  };
+  struct Held {
+    std::map<std::uint32_t, Early, Before> early;  // by sequence number; disjoint, all after next_
+    std::size_t bytes = 0;
   };
 
+  void place(const Segment& segment, const Output& out) noexcept;
   void drop(const Segment& segment, StreamCounters& counters) noexcept;
   void deliver(const Segment& segment, const Output& out) noexcept;
   void gap_to(std::uint32_t seq, const Output& out) noexcept;
   void drain(const Output& out) noexcept;
   void end_if_there(const Output& out) noexcept;
-  bool hold(const Segment& segment, StreamCounters& counters) noexcept;
-  Early piece(const Segment& segment, std::uint32_t from, std::uint32_t to) const noexcept;
-  static bool differ(const Early& held, const Segment& segment) noexcept;
+  bool hold(const Segment& segment, const Output& out) noexcept;
+  void keep(const Segment& segment, std::uint32_t from, std::uint32_t to, const Output& out);
+  static bool differ(std::uint32_t seq, const Early& held, const Segment& segment) noexcept;
 
-  std::vector<Early> early_;  // sorted, disjoint, all after next_
-  std::size_t held_bytes_ = 0;
+  std::unique_ptr<Held> held_;  // there when something came too early: an idle direction is small
   std::uint32_t next_ = 0;
   std::uint32_t fin_seq_ = 0;
   std::uint32_t lost_from_ = 0;  // the last gap

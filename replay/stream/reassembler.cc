@@ -1,36 +1,11 @@
 #include "replay/stream/reassembler.h"
 
-#include <cstring>
-#include <random>
-#include <unordered_map>
-
-#include "bpf/tag.h"
-
 namespace gray {
 namespace {
 
 // A SYN that comes after data of its connection, or ports used anew without one: up to here apart
 // two sequence numbers are taken as the same connection's.
 constexpr std::int32_t kSameConnection = 1 << 20;
-
-struct Key {
-  Endpoint low;
-  Endpoint high;
-  bool operator==(const Key&) const = default;
-};
-
-struct KeyHash {
-  std::uint64_t seed;
-
-  std::uint64_t add(std::uint64_t hash, const Endpoint& end) const noexcept {
-    std::uint64_t words[2];
-    std::memcpy(words, end.address.bytes.data(), sizeof words);
-    return gray_mix(gray_mix(hash ^ words[0]) ^ words[1] ^ end.port);
-  }
-  std::size_t operator()(const Key& key) const noexcept {
-    return add(add(seed, key.low), key.high);
-  }
-};
 
 bool near(std::uint32_t a, std::uint32_t b) noexcept {
   const std::int32_t apart = seq_diff(a, b);
@@ -39,80 +14,27 @@ bool near(std::uint32_t a, std::uint32_t b) noexcept {
 
 }  // namespace
 
-struct Reassembler::Flow {
-  struct Link {
-    Flow* previous = nullptr;
-    Flow* next = nullptr;
-    bool linked = false;
-  };
-
-  const Key* key = nullptr;
-  Connection connection;
-  std::array<Direction, 2> sides;
-  std::unique_ptr<StreamConsumer> consumer;
-  std::uint64_t last_ns = 0;
-  std::size_t held = 0;  // as the reassembler's sum has it
-  bool closed = false;
-  Link by_age;
-  Link by_waiting;
-};
-
-struct Reassembler::Table {
-  // Doubly linked through the flows themselves: oldest first.
-  template <Flow::Link Flow::*link>
-  struct List {
-    Flow* first = nullptr;
-    Flow* last = nullptr;
-
-    void append(Flow& flow) noexcept {
-      (flow.*link) = {last, nullptr, true};
-      (last != nullptr ? (last->*link).next : first) = &flow;
-      last = &flow;
-    }
-    void remove(Flow& flow) noexcept {
-      Flow::Link& own = flow.*link;
-      if (!own.linked) return;
-      (own.previous != nullptr ? (own.previous->*link).next : first) = own.next;
-      (own.next != nullptr ? (own.next->*link).previous : last) = own.previous;
-      own = {};
-    }
-  };
-
-  std::unordered_map<Key, Flow, KeyHash> flows{
-      16, KeyHash{(std::uint64_t{std::random_device{}()} << 32) | std::random_device{}()}};
-  List<&Flow::by_age> by_age;
-  List<&Flow::by_waiting> waiting;  // those that hold early segments
-};
-
-Reassembler::Reassembler(const ReassemblerOptions& options, StreamSink& sink)
-    : options_(options), sink_(sink), table_(std::make_unique<Table>()) {}
-
-Reassembler::~Reassembler() = default;
-
-std::size_t Reassembler::flows() const noexcept {
-  return table_->flows.size();
+StreamCounters& StreamCounters::operator+=(const StreamCounters& other) noexcept {
+  for (const auto count :
+       {&StreamCounters::in, &StreamCounters::delivered, &StreamCounters::control,
+        &StreamCounters::retransmission, &StreamCounters::keep_alive, &StreamCounters::late,
+        &StreamCounters::out_of_window, &StreamCounters::after_close, &StreamCounters::opaque,
+        &StreamCounters::connections, &StreamCounters::gaps, &StreamCounters::gap_bytes,
+        &StreamCounters::conflicts, &StreamCounters::flows_shed, &StreamCounters::buffer_full,
+        &StreamCounters::stray_resets})
+    this->*count += other.*count;
+  return *this;
 }
 
-Reassembler::Flow& Reassembler::find(const Packet& packet) noexcept {
-  const bool ordered = packet.source < packet.destination;
-  const Key key{ordered ? packet.source : packet.destination,
-                ordered ? packet.destination : packet.source};
-  auto found = table_->flows.find(key);
-  if (found == table_->flows.end()) {
-    while (table_->flows.size() >= options_.max_flows && table_->by_age.first != nullptr) {
-      ++counters_.flows_shed;
-      close(*table_->by_age.first, CloseReason::Shed);
-      remove(*table_->by_age.first);
-    }
-    found = table_->flows.try_emplace(key).first;
-    found->second.key = &found->first;
-    open(found->second, packet);
-  } else {
-    table_->by_age.remove(found->second);
+Flow& Reassembler::add(const Packet& packet, std::uint32_t hash) noexcept {
+  while (table_.size() >= options_.max_flows && table_.oldest() != nullptr) {
+    ++counters_.flows_shed;
+    close(*table_.oldest(), CloseReason::Shed);
+    table_.remove(*table_.oldest());
   }
-  table_->by_age.append(found->second);
-  found->second.last_ns = packet.time_ns;
-  return found->second;
+  Flow& flow = table_.add(hash);
+  open(flow, packet);
+  return flow;
 }
 
 void Reassembler::open(Flow& flow, const Packet& packet) noexcept {
@@ -124,10 +46,18 @@ void Reassembler::open(Flow& flow, const Packet& packet) noexcept {
   flow.closed = false;
 }
 
-void Reassembler::segment(const Packet& packet, std::uint64_t tag) noexcept {
+void Reassembler::segment(const Packet& packet, std::uint64_t tag, std::uint32_t hash) noexcept {
   ++counters_.in;
-  Flow& flow = find(packet);
-  unsigned from = flow.connection.ends[0] == packet.source ? 0 : 1;
+  unsigned from = 0;
+  Flow* found = table_.find(hash, packet, from);
+  if (found == nullptr) {
+    from = 0;
+    found = &add(packet, hash);
+  } else {
+    table_.touch(*found);
+  }
+  Flow& flow = *found;
+  flow.last_ns = packet.time_ns;
   if (begins_anew(flow, from, packet)) {
     close(flow, CloseReason::Reused);
     open(flow, packet);
@@ -135,7 +65,7 @@ void Reassembler::segment(const Packet& packet, std::uint64_t tag) noexcept {
   }
   if (flow.connection.tag == 0) flow.connection.tag = tag;
   receive(flow, from, packet);
-  settle(flow);
+  if (flow.waits || flow.sides[0].waiting() || flow.sides[1].waiting()) settle(flow);
 }
 
 bool Reassembler::begins_anew(const Flow& flow, unsigned from,
@@ -164,9 +94,7 @@ void Reassembler::receive(Flow& flow, unsigned from, const Packet& packet) noexc
   const std::uint8_t flags = packet.tcp_flags;
   if ((flags & kTcpSyn) != 0) synchronise(flow, from, packet);
   const unsigned other = 1 - from;
-  if ((flags & kTcpAck) != 0 && flow.sides[other].started())
-    flow.sides[other].acked(packet.ack, output(flow, other));
-  discard_unwanted(flow);
+  if ((flags & kTcpAck) != 0 && flow.sides[other].started()) acknowledged(flow, other, packet.ack);
   if (!empty) payload(flow, from, packet);
   if ((flags & kTcpFin) != 0) {
     const std::uint32_t seq = packet.seq + packet.payload_wire_len;
@@ -174,9 +102,25 @@ void Reassembler::receive(Flow& flow, unsigned from, const Packet& packet) noexc
     side.fin(seq, output(flow, from));
   }
   if ((flags & kTcpRst) != 0) {
-    close(flow, CloseReason::Reset);
+    reset(flow, side, packet);
   } else if (flow.sides[0].ended() && flow.sides[1].ended()) {
     close(flow, CloseReason::Fin);
+  }
+}
+
+void Reassembler::acknowledged(Flow& flow, unsigned side, std::uint32_t ack) noexcept {
+  const bool waited = flow.sides[side].waiting();
+  flow.sides[side].acked(ack, output(flow, side));
+  if (waited) discard_unwanted(flow);
+}
+
+/// A RST that is not near its sender's sequence numbers is a blind attacker's or an old
+/// connection's (RFC 5961 section 3).
+void Reassembler::reset(Flow& flow, const Direction& side, const Packet& packet) noexcept {
+  if (side.started() && !near(side.next(), packet.seq)) {
+    ++counters_.stray_resets;
+  } else {
+    close(flow, CloseReason::Reset);
   }
 }
 
@@ -217,32 +161,28 @@ void Reassembler::payload(Flow& flow, unsigned from, const Packet& packet) noexc
 }
 
 void Reassembler::discard_unwanted(Flow& flow) noexcept {
+  if (!flow.sides[0].waiting() && !flow.sides[1].waiting()) return;
   if (!flow.consumer || flow.consumer->wanted()) return;
-  for (Direction& side : flow.sides) side.discard(counters_);
+  for (unsigned from = 0; from < 2; ++from) flow.sides[from].discard(output(flow, from));
 }
 
 Direction::Output Reassembler::output(Flow& flow, unsigned from) noexcept {
-  return {flow.consumer.get(), from, &counters_};
+  return {flow.consumer.get(), from, &counters_, &held_bytes_};
 }
 
-// Brings the sums up to date, and the memory below its limit: whoever has waited longest for a
-// missing segment waits no more.
+// Keeps the list of those that wait, and the memory below its limit: whoever has waited longest for
+// a missing segment waits no more.
 void Reassembler::settle(Flow& flow) noexcept {
-  const std::size_t held = flow.sides[0].held_bytes() + flow.sides[1].held_bytes();
-  held_bytes_ += held - flow.held;
-  flow.held = held;
-  if (held == 0) {
-    table_->waiting.remove(flow);
-  } else if (!flow.by_waiting.linked) {
-    table_->waiting.append(flow);
+  if (flow.sides[0].waiting() || flow.sides[1].waiting()) {
+    table_.wait(flow);
+  } else {
+    table_.wait_no_more(flow);
   }
-  while (held_bytes_ > options_.max_buffered && table_->waiting.first != nullptr) {
-    Flow& longest = *table_->waiting.first;
+  while (held_bytes_ > options_.max_buffered && table_.longest_waiting() != nullptr) {
+    Flow& longest = *table_.longest_waiting();
     ++counters_.buffer_full;
     give_up_all(longest);
-    held_bytes_ -= longest.held;
-    longest.held = 0;
-    table_->waiting.remove(longest);
+    table_.wait_no_more(longest);
   }
 }
 
@@ -265,40 +205,32 @@ void Reassembler::close(Flow& flow, CloseReason reason) noexcept {
   flow.closed = true;
   if (flow.consumer) flow.consumer->closed(reason);
   flow.consumer.reset();
-}
-
-void Reassembler::remove(Flow& flow) noexcept {
-  table_->by_age.remove(flow);
-  table_->waiting.remove(flow);
-  const Key key = *flow.key;
-  table_->flows.erase(key);
+  sink_.closed(flow.connection);
 }
 
 void Reassembler::expire(std::uint64_t now) noexcept {
-  while (table_->by_age.first != nullptr) {
-    Flow& oldest = *table_->by_age.first;
-    if (oldest.last_ns + options_.idle_timeout_ns >= now) return;
-    close(oldest, CloseReason::Idle);
-    remove(oldest);
+  while (Flow* oldest = table_.oldest()) {
+    if (oldest->last_ns + options_.idle_timeout_ns >= now) return;
+    close(*oldest, CloseReason::Idle);
+    table_.remove(*oldest);
   }
 }
 
 void Reassembler::finish() noexcept {
-  while (table_->by_age.first != nullptr) {
-    close(*table_->by_age.first, CloseReason::Finished);
-    remove(*table_->by_age.first);
+  while (Flow* oldest = table_.oldest()) {
+    close(*oldest, CloseReason::Finished);
+    table_.remove(*oldest);
   }
 }
 
 std::size_t Reassembler::held_segments() const noexcept {
   std::size_t held = 0;
-  for (const Flow* flow = table_->waiting.first; flow != nullptr; flow = flow->by_waiting.next)
+  for (const Flow* flow = table_.longest_waiting(); flow; flow = table_.next_waiting(*flow))
     held += flow->sides[0].held_segments() + flow->sides[1].held_segments();
   return held;
 }
 
-void Reassembler::account(Ledger& ledger) const {
-  const StreamCounters& c = counters_;
+void account(const StreamCounters& c, std::size_t held, Ledger& ledger) {
   ledger.add({.name = "stream",
               .unit = "segments",
               .in = c.in,
@@ -309,7 +241,7 @@ void Reassembler::account(Ledger& ledger) const {
                         {"late", c.late},
                         {"out_of_window", c.out_of_window},
                         {"after_close", c.after_close}},
-              .held = held_segments()});
+              .held = held});
 }
 
 }  // namespace gray

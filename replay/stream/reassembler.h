@@ -1,14 +1,17 @@
 // TCP reassembly: segments in, connections with their bytes in order out. One flow table by
 // five-tuple; order is by sequence number alone. A gap is declared when the other side has
 // acknowledged the missing bytes, when a budget is used up, or at the end of the connection; never
-// by time alone. One thread. Memory is bounded by ReassemblerOptions.
+// by time alone. One thread. Memory is bounded by ReassemblerOptions: a flow takes 192 bytes and,
+// of the table, 16 to 32, beside its consumer and what it holds out of order.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <span>
 
-#include "replay/stream/direction.h"
+#include "replay/stream/flow_table.h"
 #include "replay/stream/stream.h"
 #include "userspace/base/ledger.h"
 #include "userspace/packet/packet.h"
@@ -22,37 +25,48 @@ struct ReassemblerOptions {
   std::uint64_t idle_timeout_ns = 300'000'000'000;
 };
 
+/// Adds stage "stream", in segments, `held` of which are waiting.
+void account(const StreamCounters& counters, std::size_t held, Ledger& ledger);
+
 class Reassembler {
  public:
-  Reassembler(const ReassemblerOptions& options, StreamSink& sink);
-  ~Reassembler();
+  Reassembler(const ReassemblerOptions& options, StreamSink& sink)
+      : options_(options), sink_(sink) {}
   Reassembler(const Reassembler&) = delete;
   Reassembler& operator=(const Reassembler&) = delete;
 
   /// A packet with has_tcp. `tag` is its frame's flow tag, 0 when unknown.
-  void segment(const Packet& packet, std::uint64_t tag) noexcept;
+  void segment(const Packet& packet, std::uint64_t tag) noexcept {
+    segment(packet, tag, table_.hash(packet));
+  }
+  /// The same for many; with hundreds of thousands of flows this costs half as much. Calls
+  /// `after(i)` behind each.
+  template <class Tagged, class After>
+  void segments(std::span<const Tagged> packets, After&& after) noexcept;
   /// Closes what has been idle at `now` (UTC ns, the clock of the packets).
   void expire(std::uint64_t now) noexcept;
   /// Closes everything.
   void finish() noexcept;
 
   const StreamCounters& counters() const noexcept { return counters_; }
-  std::size_t flows() const noexcept;
+  std::size_t flows() const noexcept { return table_.size(); }
+  /// What the flow table takes.
+  std::size_t table_bytes() const noexcept { return table_.memory(); }
   std::size_t held_segments() const noexcept;
   std::size_t held_bytes() const noexcept { return held_bytes_; }
-  /// Adds stage "stream", in segments.
-  void account(Ledger& ledger) const;
+  void account(Ledger& ledger) const { gray::account(counters_, held_segments(), ledger); }
 
  private:
-  struct Flow;
-  struct Table;
+  static constexpr std::size_t kBatch = 32;
 
-  Flow& find(const Packet& packet) noexcept;
+  void segment(const Packet& packet, std::uint64_t tag, std::uint32_t hash) noexcept;
+  Flow& add(const Packet& packet, std::uint32_t hash) noexcept;
   void open(Flow& flow, const Packet& packet) noexcept;
   void close(Flow& flow, CloseReason reason) noexcept;
-  void remove(Flow& flow) noexcept;
   bool begins_anew(const Flow& flow, unsigned from, const Packet& packet) const noexcept;
   void receive(Flow& flow, unsigned from, const Packet& packet) noexcept;
+  void acknowledged(Flow& flow, unsigned side, std::uint32_t ack) noexcept;
+  void reset(Flow& flow, const Direction& side, const Packet& packet) noexcept;
   void synchronise(Flow& flow, unsigned from, const Packet& packet) noexcept;
   void payload(Flow& flow, unsigned from, const Packet& packet) noexcept;
   void give_up_all(Flow& flow) noexcept;
@@ -64,7 +78,25 @@ class Reassembler {
   StreamSink& sink_;
   StreamCounters counters_;
   std::size_t held_bytes_ = 0;
-  std::unique_ptr<Table> table_;
+  FlowTable table_;
 };
+
+template <class Tagged, class After>
+void Reassembler::segments(std::span<const Tagged> packets, After&& after) noexcept {
+  std::array<std::uint32_t, kBatch> hashes;
+  for (std::size_t start = 0; start < packets.size(); start += kBatch) {
+    const auto batch = packets.subspan(start, std::min(kBatch, packets.size() - start));
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      hashes[i] = table_.hash(batch[i].packet);
+      table_.prefetch_slot(hashes[i]);
+    }
+    for (std::size_t i = 0; i < batch.size(); ++i) table_.prefetch_flow(hashes[i]);
+    for (std::size_t i = 0; i < batch.size(); ++i) table_.prefetch_neighbours(hashes[i]);
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      segment(batch[i].packet, batch[i].tag, hashes[i]);
+      after(start + i);
+    }
+  }
+}
 
 }  // namespace gray

@@ -1,105 +1,17 @@
-// Reassembly against hand-made segments, and against a model for random ones.
+// Reassembly against hand-made segments. For random ones see property_test.cc.
 #include "replay/stream/reassembler.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <map>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "replay/stream/wire_for_test.h"
+
 namespace gray {
 namespace {
-
-constexpr std::uint64_t kMs = 1'000'000;
-
-/// What one connection gave: bytes, "<N>" for a gap, "$" for a FIN, "!reason" for its end.
-struct Heard {
-  Connection connection;
-  std::string text[2];
-  bool closed = false;
-  CloseReason reason = CloseReason::Finished;
-  std::vector<std::uint64_t> times;
-};
-
-class Recorder final : public StreamSink {
- public:
-  std::vector<std::unique_ptr<Heard>> heard;
-  std::size_t wanted_bytes = ~std::size_t{0};
-
-  std::unique_ptr<StreamConsumer> opened(const Connection& connection) noexcept override {
-    heard.push_back(std::make_unique<Heard>());
-    heard.back()->connection = connection;
-    return std::make_unique<Consumer>(*heard.back(), wanted_bytes);
-  }
-
- private:
-  class Consumer final : public StreamConsumer {
-   public:
-    Consumer(Heard& heard, std::size_t wanted) : heard_(heard), wanted_(wanted) {}
-    void data(unsigned from, std::span<const std::uint8_t> bytes,
-              std::uint64_t time_ns) noexcept override {
-      heard_.text[from].append(bytes.begin(), bytes.end());
-      heard_.times.push_back(time_ns);
-    }
-    void gap(unsigned from, std::uint64_t length) noexcept override {
-      heard_.text[from] += "<" + std::to_string(length) + ">";
-    }
-    void end(unsigned from) noexcept override { heard_.text[from] += "$"; }
-    void closed(CloseReason reason) noexcept override {
-      EXPECT_FALSE(heard_.closed);
-      heard_.closed = true;
-      heard_.reason = reason;
-    }
-    bool wanted() const noexcept override { return heard_.text[0].size() < wanted_; }
-
-   private:
-    Heard& heard_;
-    std::size_t wanted_;
-  };
-};
-
-struct Wire {
-  explicit Wire(const ReassemblerOptions& options = {}) : reassembler(options, recorder) {}
-
-  Recorder recorder;
-  Reassembler reassembler;
-  Endpoint ends[2] = {{IpAddress::parse("10.0.0.1"), 50000}, {IpAddress::parse("10.0.0.2"), 80}};
-  std::uint64_t now = 0;
-
-  /// From side 0 (client) or 1; `cut` bytes at the end were not captured.
-  void send(unsigned from, std::uint32_t seq, std::string_view text, std::uint8_t flags = kTcpAck,
-            std::uint32_t ack = 0, std::uint32_t cut = 0) {
-    Packet packet;
-    packet.is_ip = packet.is_v4 = packet.has_tcp = true;
-    packet.source = ends[from];
-    packet.destination = ends[1 - from];
-    packet.seq = seq;
-    packet.ack = ack;
-    packet.tcp_flags = flags;
-    packet.payload = {reinterpret_cast<const std::uint8_t*>(text.data()), text.size() - cut};
-    packet.payload_wire_len = static_cast<std::uint32_t>(text.size());
-    packet.time_ns = now += kMs;
-    reassembler.segment(packet, 0);
-    check();
-  }
-  void open(std::uint32_t client, std::uint32_t server) {
-    send(0, client - 1, "", kTcpSyn);
-    send(1, server - 1, "", kTcpSyn | kTcpAck, client);
-    send(0, client, "", kTcpAck, server);
-  }
-  void check() const {
-    Ledger ledger;
-    reassembler.account(ledger);
-    EXPECT_TRUE(ledger.balanced());
-  }
-  const StreamCounters& count() const { return reassembler.counters(); }
-  const Heard& only() const {
-    EXPECT_EQ(recorder.heard.size(), 1U);
-    return *recorder.heard.at(0);
-  }
-};
 
 TEST(Reassembler, BothDirectionsInOrder) {
   Wire wire;
@@ -358,78 +270,6 @@ TEST(Reassembler, UnwantedFromAnAcknowledgementOn) {
   wire.send(0, 1016, "", kTcpRst);
   EXPECT_EQ(wire.only().text[0], "<3>def");
   EXPECT_EQ(wire.only().reason, CloseReason::Reset);
-}
-
-// A stream, cut into segments that are repeated, reordered and partly lost. Every byte of the
-// stream is a function of its offset, so overlaps always agree.
-struct Model {
-  std::mt19937_64 random;
-  std::string stream;
-  std::vector<std::pair<std::uint32_t, std::uint32_t>> segments;  // offset, length
-
-  explicit Model(std::uint64_t seed) : random(seed) {
-    stream.resize(1 + random() % 3000);
-    for (char& c : stream) c = static_cast<char>('a' + random() % 26);
-    for (std::uint32_t at = 0; at < stream.size();) {
-      const auto length = static_cast<std::uint32_t>(
-          std::min<std::uint64_t>(1 + random() % 200, stream.size() - at));
-      segments.emplace_back(at, length);
-      at += length;
-    }
-  }
-
-  void disturb(bool lossy) {
-    for (std::size_t i = segments.size(); i-- > 0;) {
-      if (random() % 4 == 0) {  // an overlap or a duplicate
-        const auto at = static_cast<std::uint32_t>(random() % stream.size());
-        segments.emplace_back(at, static_cast<std::uint32_t>(std::min<std::uint64_t>(
-                                      1 + random() % 300, stream.size() - at)));
-      }
-      if (lossy && random() % 8 == 0) segments.erase(segments.begin() + static_cast<long>(i));
-    }
-    for (std::size_t i = 0; i < segments.size(); ++i) {
-      const std::size_t to = std::min(segments.size() - 1, i + random() % 8);
-      std::swap(segments[i], segments[to]);
-    }
-  }
-
-  /// The stream with "<N>" where no segment has the bytes.
-  std::string expected() const {
-    std::vector<bool> there(stream.size());
-    for (const auto& [at, length] : segments) std::fill_n(there.begin() + at, length, true);
-    const auto last = std::find(there.rbegin(), there.rend(), true);
-    const auto end = static_cast<std::size_t>(there.rend() - last);
-    std::string text;
-    for (std::size_t i = 0; i < end;) {
-      if (there[i]) {
-        text += stream[i++];
-        continue;
-      }
-      const std::size_t from = i;
-      while (!there[i]) ++i;
-      text += "<" + std::to_string(i - from) + ">";
-    }
-    return text;
-  }
-};
-
-TEST(Reassembler, RandomStreamsComeOutAsTheModelSays) {
-  for (std::uint64_t seed = 1; seed <= 1500; ++seed) {
-    SCOPED_TRACE("seed " + std::to_string(seed));
-    Model model(seed);
-    model.disturb(seed % 2 == 0);
-    Wire wire;
-    const auto first = static_cast<std::uint32_t>(seed % 3 == 0 ? 0U - 500U : model.random());
-    wire.open(first, 1);
-    for (const auto& [at, length] : model.segments)
-      wire.send(0, first + at, std::string_view(model.stream).substr(at, length));
-    wire.reassembler.finish();
-    wire.check();
-    EXPECT_EQ(wire.reassembler.held_bytes(), 0U);
-    const std::string text = wire.recorder.heard.empty() ? "" : wire.recorder.heard.at(0)->text[0];
-    EXPECT_EQ(text, model.expected());
-    if (::testing::Test::HasFailure()) break;
-  }
 }
 
 TEST(Reassembler, RandomSegmentsKeepTheLedgerAndTheBudget) {

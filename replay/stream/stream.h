@@ -24,7 +24,7 @@ struct Connection {
 
 enum class CloseReason : std::uint8_t {
   Fin,       ///< both directions ended
-  Reset,     ///< RST
+  Reset,     ///< RST, near what its sender had sent (RFC 5961 section 3)
   Reused,    ///< a new connection took the same ports
   Idle,      ///< nothing for longer than the idle timeout
   Shed,      ///< the flow table was full
@@ -54,6 +54,8 @@ class StreamSink {
   /// Called before the first byte or gap of a connection; one that carries nothing is never opened.
   /// `connection` stays where it is until closed() has returned.
   virtual std::unique_ptr<StreamConsumer> opened(const Connection& connection) noexcept = 0;
+  /// Of every connection, also of those that were never opened: the last that is heard of it.
+  virtual void closed(const Connection& connection) noexcept { (void)connection; }
 };
 
 /// Segments: in = delivered + control + all drops + held (asked of the reassembler).
@@ -73,7 +75,10 @@ struct StreamCounters {
   std::uint64_t gap_bytes = 0;
   std::uint64_t conflicts = 0;  ///< overlaps whose bytes differ; the first ones stayed
   std::uint64_t flows_shed = 0;
-  std::uint64_t buffer_full = 0;  ///< gaps declared early, to stay within a budget
+  std::uint64_t buffer_full = 0;   ///< gaps declared early, to stay within a budget
+  std::uint64_t stray_resets = 0;  ///< RST far from what its sender had sent: ignored
+
+  StreamCounters& operator+=(const StreamCounters& other) noexcept;
 };
 
 }  // namespace gray

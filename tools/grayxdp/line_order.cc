@@ -6,15 +6,15 @@
 
 namespace gray {
 
-void LineOrder::add(std::uint64_t time_ns, std::string line) {
-  if (time_ns < given_ns_) ++late_;
+void LineOrder::add(const Place& place, std::string line) {
+  if (place.time_ns < given_ns_) ++late_;
   held_ += sizeof(Line) + line.size();
-  lines_.push({time_ns, numbers_++, std::move(line)});
+  lines_.push({place, numbers_++, std::move(line)});
   while (held_ > max_bytes_) pop();
 }
 
 void LineOrder::release(std::uint64_t time_ns) {
-  while (!lines_.empty() && lines_.top().time_ns < time_ns) pop();
+  while (!lines_.empty() && lines_.top().place.time_ns < time_ns) pop();
   out_.flush();
 }
 
@@ -26,7 +26,7 @@ void LineOrder::finish() {
 void LineOrder::pop() {
   const Line& line = lines_.top();
   out_ << line.text;
-  given_ns_ = std::max(given_ns_, line.time_ns);
+  given_ns_ = std::max(given_ns_, line.place.time_ns);
   held_ -= sizeof(Line) + line.text.size();
   lines_.pop();
 }

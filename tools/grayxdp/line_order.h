@@ -3,6 +3,7 @@
 // the earliest go, and what comes after its time is given out at once and counted. One thread.
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -18,7 +19,15 @@ class LineOrder {
   /// `max_bytes` of lines are held at most.
   LineOrder(std::ostream& out, std::size_t max_bytes) : out_(out), max_bytes_(max_bytes) {}
 
-  void add(std::uint64_t time_ns, std::string line);
+  /// Where a line stands: lines of one time by connection, and by their position in it.
+  struct Place {
+    std::uint64_t time_ns = 0;
+    std::uint64_t stream = 0;
+    std::uint32_t position = 0;
+    auto operator<=>(const Place&) const = default;
+  };
+
+  void add(const Place& place, std::string line);
   /// Gives out what is earlier: nothing before `time_ns` will come any more, or nobody waits for
   /// it.
   void release(std::uint64_t time_ns);
@@ -29,11 +38,11 @@ class LineOrder {
 
  private:
   struct Line {
-    std::uint64_t time_ns;
-    std::uint64_t number;  // lines of one time stay as they came
+    Place place;
+    std::uint64_t number;  // lines of one place stay as they came
     std::string text;
     bool operator>(const Line& other) const noexcept {
-      return time_ns != other.time_ns ? time_ns > other.time_ns : number > other.number;
+      return place != other.place ? place > other.place : number > other.number;
     }
   };
 

@@ -11,10 +11,10 @@ namespace {
 TEST(LineOrder, GivesLinesOutInOrderOfTime) {
   std::ostringstream out;
   LineOrder order(out, 1'000'000);
-  order.add(3, "c");
-  order.add(1, "a");
-  order.add(3, "d");
-  order.add(2, "b");
+  order.add({3}, "c");
+  order.add({1}, "a");
+  order.add({3}, "d");
+  order.add({2}, "b");
   EXPECT_EQ(out.str(), "");
   order.release(3);
   EXPECT_EQ(out.str(), "ab");
@@ -26,7 +26,7 @@ TEST(LineOrder, GivesLinesOutInOrderOfTime) {
 TEST(LineOrder, HoldsNoMoreThanItMayAndCountsWhatIsLate) {
   std::ostringstream out;
   LineOrder order(out, 1000);
-  for (std::uint64_t i = 0; i < 100; ++i) order.add(100 + i, std::string(90, 'x'));
+  for (std::uint64_t i = 0; i < 100; ++i) order.add({100 + i}, std::string(90, 'x'));
   EXPECT_GT(out.str().size(), 90U * 90);
   EXPECT_EQ(order.late(), 0U);
   order.add(50, "late");

@@ -49,6 +49,7 @@ struct RequestsVerb {
   std::string out;  ///< capture file with the packets of what is listed
   std::vector<std::string> protocols;
   TunnelOptions tunnels;
+  unsigned threads = 1;
   bool headers = false;
   bool stats = false;
   bool json = false;
@@ -81,7 +82,7 @@ class RequestList final : public ExchangeSink {
     if (!verb_.out.empty()) cut_.add(exchange);
     if (verb_.stats) return stats_.add(exchange);
     if (listed_ == 1 && !verb_.json) out_ << request_titles();
-    order_.add(began_ns(exchange), line(exchange));
+    order_.add({began_ns(exchange), exchange.stream, exchange.position}, line(exchange));
   }
 
   /// Of a pipe, whose reader waits: what began before `time_ns` is given out.
@@ -167,13 +168,13 @@ void check_usage(const RequestsVerb& verb, const std::vector<std::string>& files
   }
 }
 
-/// Calls each(frame) with every frame, and between two batches pause(time of the last one).
+/// Calls each(frames) with every batch, and behind it pause(time of the last frame).
 template <class Each, class Pause>
 void read_all(FileSource& source, const Stop& stop, Each each, Pause pause) {
   std::array<Frame, kBatch> frames;
   while (!source.ended() && !stop.requested()) {
     const std::size_t count = source.receive(frames, std::chrono::milliseconds(100));
-    for (std::size_t i = 0; i < count; ++i) each(frames[i]);
+    each(std::span<const Frame>(frames).first(count));
     if (count > 0) pause(frames[count - 1].time_ns);
     source.recycle(std::span(frames).first(count));
   }
@@ -194,8 +195,9 @@ std::uint64_t cut_packets(const RequestsVerb& verb, const FilesAndFilter& what,
                       {.application = "grayxdp requests", .os = {}, .clock = {}}, interfaces);
   read_all(
       source, stop,
-      [&](const Frame& frame) {
-        if (cut.wants(decode(frame, verb.tunnels))) writer.write(frame);
+      [&](std::span<const Frame> frames) {
+        for (const Frame& frame : frames)
+          if (cut.wants(decode(frame, verb.tunnels))) writer.write(frame);
       },
       [](std::uint64_t) {});
   writer.finish({});
@@ -228,12 +230,15 @@ int list_requests(const RequestsVerb& verb) {
   FileSource source(what.files, what.filter);
   RequestList list(verb, std::cout);
   const bool hashes = verb.json && !verb.stats;
-  Extractor extractor({.hash_bodies = hashes, .community_ids = hashes, .tunnels = verb.tunnels},
+  Extractor extractor({.hash_bodies = hashes,
+                       .community_ids = hashes,
+                       .tunnels = verb.tunnels,
+                       .threads = verb.threads},
                       list);
   Stop stop;
   const bool pipe = std::ranges::any_of(what.files, is_pipe);
   read_all(
-      source, stop, [&](const Frame& frame) { extractor.frame(frame); },
+      source, stop, [&](std::span<const Frame> frames) { extractor.frames(frames); },
       [&](std::uint64_t now) {
         if (pipe && now > kPatienceNs) list.release(now - kPatienceNs);
       });
@@ -271,6 +276,9 @@ void add_requests(CLI::App& app, Action& action) {
   sub->add_option("-w", verb->out, "their packets, cut out into a pcapng file; reads FILE twice")
       ->type_name("OUT");
   add_tunnel_options(*sub, verb->tunnels);
+  sub->add_option("--threads", verb->threads, "that read; the list is the same for any number (1)")
+      ->type_name("N")
+      ->check(CLI::Range(1U, 64U));
   sub->add_flag("--json", verb->json, "one JSON object a line");
   sub->footer(
       "Examples:\n"

@@ -8,8 +8,8 @@ namespace gray {
 namespace {
 
 /// What a tunnel holds replaces the outer packet only when it is a sound IP packet.
-Packet peel(Packet packet, const TunnelOptions& tunnels) noexcept {
-  while (packet.odd == Odd::None && !packet.fragment) {
+void peel(Packet& packet, const TunnelOptions& tunnels) noexcept {
+  while (packet.odd == Odd::None && !packet.fragment && !packet.has_tcp) {
     const Network inside = open_tunnel(packet, tunnels);
     if (inside.odd != Odd::None) break;
     if (packet.tunnels >= tunnels.depth) {
@@ -22,6 +22,11 @@ Packet peel(Packet packet, const TunnelOptions& tunnels) noexcept {
     inner.vlan = packet.vlan != 0 ? packet.vlan : inside.vlan;
     packet = inner;
   }
+}
+
+Packet stopped(Odd odd) noexcept {
+  Packet packet;
+  packet.odd = odd;
   return packet;
 }
 
@@ -63,20 +68,17 @@ std::string_view to_string(Odd odd) noexcept {
 Packet decode(const Frame& frame, const TunnelOptions& tunnels) noexcept {
   const auto captured = static_cast<std::uint32_t>(frame.bytes.size());
   const Network network = open_link(frame.link, {frame.bytes, std::max(frame.wire_len, captured)});
-  Packet packet;
-  if (network.odd == Odd::None)
-    packet = read_ip(network.ip);
-  else
-    packet.odd = network.odd;
+  Packet packet = network.odd == Odd::None ? read_ip(network.ip) : stopped(network.odd);
   packet.vlan = network.vlan;
-  packet = peel(packet, tunnels);
+  peel(packet, tunnels);
   packet.time_ns = frame.time_ns;
   return packet;
 }
 
 Packet decode_ip(std::span<const std::uint8_t> ip, std::uint64_t time_ns,
                  const TunnelOptions& tunnels) noexcept {
-  Packet packet = peel(read_ip({ip, static_cast<std::uint32_t>(ip.size())}), tunnels);
+  Packet packet = read_ip({ip, static_cast<std::uint32_t>(ip.size())});
+  peel(packet, tunnels);
   packet.time_ns = time_ns;
   return packet;
 }

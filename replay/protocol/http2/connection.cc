@@ -354,7 +354,7 @@ void Http2Connection::end(unsigned from) noexcept {
 
 void Http2Connection::closed(CloseReason) noexcept {
   streams_.give_out_if([](std::uint32_t, Stream&) { return true; });
-  context_.sink.connection_end(connection_.stream);
+  if (names_.tunnels == 0) context_.sink.connection_end(connection_.stream);
 }
 
 }  // namespace

@@ -34,7 +34,7 @@ Stream& StreamTable::begin(std::uint32_t id, std::uint64_t offset, std::uint64_t
   exchange.client = connection_.ends[client_];
   exchange.server = connection_.ends[1 - client_];
   exchange.stream = connection_.stream;
-  exchange.position = positions_++;
+  exchange.position = names_.first_position + positions_++;
   exchange.h2_stream = id;
   exchange.flow_tag = names_.flow_tag;
   exchange.community_id = names_.community_id;
@@ -45,7 +45,7 @@ Stream& StreamTable::begin(std::uint32_t id, std::uint64_t offset, std::uint64_t
 void StreamTable::adopt(Exchange&& exchange) noexcept {
   Stream& stream = streams_[1];
   StreamWriter(context_).keep(stream, sizeof(Stream) + exchange.request.body.size());
-  positions_ = exchange.position + 1;
+  positions_ = exchange.position - names_.first_position + 1;
   stream.last_ns = exchange.request.last_byte_ns;
   stream.exchange = std::move(exchange);
   stream.exchange.protocol = "http/2";

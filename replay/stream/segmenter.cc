@@ -1,0 +1,70 @@
+#include "replay/stream/segmenter.h"
+
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace gray {
+namespace {
+
+void prefetch_headers(const Frame& frame) noexcept {
+  __builtin_prefetch(frame.bytes.data());
+  __builtin_prefetch(frame.bytes.data() + 64);
+}
+
+}  // namespace
+
+std::span<const TaggedPacket> Segmenter::read(std::span<const Frame> frames, std::size_t count) {
+  datagrams_.clear();
+  if (segments_read_.size() < count) segments_read_.resize(count);
+  std::size_t found = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i + count < frames.size()) prefetch_headers(frames[i + count]);
+    TaggedPacket& next = segments_read_[found];
+    next.packet = decode(frames[i], tunnels_);
+    next.tag = frames[i].tag;
+    if (take(next.packet)) ++found;
+  }
+  frames_ += count;
+  segments_ += found;
+  return std::span(segments_read_).first(found);
+}
+
+/// Every frame has one fate: the one that completes a datagram has the datagram's, all other
+/// fragments are counted as such. True for a segment.
+bool Segmenter::take(Packet& packet) {
+  for (unsigned depth = 0; packet.odd == Odd::None && packet.fragment; ++depth) {
+    const auto whole = depth < kMaxTunnelDepth ? defragmenter_.add(packet) : std::nullopt;
+    if (!whole) {
+      ++fragments_;
+      return false;
+    }
+    const auto& kept = datagrams_.emplace_back(whole->begin(), whole->end());
+    packet = decode_ip(kept, packet.time_ns, tunnels_);
+  }
+  return count(packet);
+}
+
+bool Segmenter::count(const Packet& packet) noexcept {
+  if (packet.odd != Odd::None) {
+    ++odd_[static_cast<std::size_t>(packet.odd)];
+    return false;
+  }
+  if (!packet.has_tcp) ++not_tcp_;
+  return packet.has_tcp;
+}
+
+void Segmenter::account(Ledger& ledger) const {
+  Stage decoding{.name = "decode", .unit = "frames", .in = frames_, .out = segments_};
+  decoding.drops.push_back({"not_tcp", not_tcp_, DropKind::Selection});
+  decoding.drops.push_back({"fragment", fragments_, DropKind::Selection});
+  for (std::size_t i = 1; i < kOddKinds; ++i) {
+    const auto kind = static_cast<Odd>(i);
+    const DropKind why = kind == Odd::NotIp ? DropKind::Selection : DropKind::Loss;
+    decoding.drops.push_back({std::string(to_string(kind)), odd_[i], why});
+  }
+  ledger.add(std::move(decoding));
+  if (defragmenter_.counters().fragments > 0) defragmenter_.account(ledger);
+}
+
+}  // namespace gray

@@ -1,0 +1,80 @@
+// streambench: measures reassembly beside libtins, on captures made in memory.
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <exception>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "tools/streambench/measure.h"
+#include "userspace/base/errors.h"
+
+namespace gray {
+namespace {
+
+struct Options {
+  std::size_t packets = 2'000'000;
+  std::size_t payload = 128;
+  std::size_t flows = 1'000;
+  std::size_t many = 1'000'000;
+  std::size_t exchanges = 100'000;
+  unsigned rounds = 5;
+  std::string only;  ///< one measurement, for a profile of it
+};
+
+std::string spread(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return fmt::format("{:.0f} ({:.0f}…{:.0f})", values[values.size() / 2], values.front(),
+                     values.back());
+}
+
+int measure(const Options& options) {
+  const Traffic few = make_traffic(options.flows, options.packets, options.payload);
+  const Traffic many = make_traffic(options.many, options.packets, options.payload);
+  const MemoryCapture http = make_http(options.flows, options.exchanges, 3000);
+  std::vector<double> decoded, few_ns, many_ns, open_ns, tins_ns, http_ns, http2_ns;
+  for (unsigned round = 0; round < options.rounds; ++round) {
+    decoded.push_back(measure_decode(few.steady));
+    few_ns.push_back(measure_reassembly(few, options.flows).steady_ns);
+    const Pass pass = measure_reassembly(many, options.many);
+    many_ns.push_back(pass.steady_ns);
+    open_ns.push_back(pass.opening_ns);
+    tins_ns.push_back(measure_tins(few).steady_ns);
+    http_ns.push_back(measure_extractor(http, options.exchanges, 1));
+    http2_ns.push_back(measure_extractor(http, options.exchanges, 2));
+  }
+  fmt::print("decode {}\nfew {}\nmany {}\nopen {}\ntins {}\nhttp {}\nhttp2 {}\n", spread(decoded),
+             spread(few_ns), spread(many_ns), spread(open_ns), spread(tins_ns), spread(http_ns),
+             spread(http2_ns));
+  return 0;
+}
+
+int run(int argc, char** argv) {
+  Options options;
+  CLI::App app{"Measures TCP reassembly."};
+  app.add_option("--packets", options.packets, "packets with payload");
+  app.add_option("--payload", options.payload, "bytes of it");
+  app.add_option("--rounds", options.rounds, "rounds")->check(CLI::Range(1U, 100U));
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);
+    throw UsageError(error.what());
+  }
+  return measure(options);
+}
+
+}  // namespace
+}  // namespace gray
+
+int main(int argc, char** argv) try {
+  return gray::run(argc, argv);
+} catch (const gray::UsageError& error) {
+  std::cerr << "streambench: " << error.what() << '\n';
+  return 2;
+} catch (const std::exception& error) {
+  std::cerr << "streambench: " << gray::describe(error) << '\n';
+  return 1;
+}
