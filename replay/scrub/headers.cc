@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "replay/scrub/base64.h"
+#include "replay/content/base64.h"
 #include "replay/scrub/chars.h"
 #include "replay/scrub/encoded.h"
 #include "replay/scrub/url.h"

@@ -35,9 +35,10 @@ class Scrubber {
   bool on() const noexcept { return policy_ != nullptr; }
 
   /// Scrubs a request in place. Null when done; else the drop's name, and the request must not
-  /// leave: "bad_target", "bad_header", "bad_json", "bad_form", "bad_multipart", "bad_encoding" (a
-  /// compressed body, or a charset that hides digits), "opaque_body" (binary), "scrub_failed" (out
-  /// of memory). Content-Length is that of the new body.
+  /// leave: "bad_target", "bad_header", "bad_json", "bad_form", "bad_multipart", a name of
+  /// replay/content/decode.h ("bad_encoding" also for a charset that hides digits), "opaque_body"
+  /// (binary), "scrub_failed" (out of memory). A coded body is coded again. Content-Length is that
+  /// of the new body.
   const char* scrub(Request& request) const noexcept;
 
   /// One value for a person or a file, by the field it stands in: "status", "header.location",
