@@ -9,6 +9,7 @@
 
 #include "replay/content/base64.h"
 #include "replay/content/utf8.h"
+#include "replay/schema/fields.h"
 #include "replay/schema/wire.h"
 
 namespace gray {
@@ -16,7 +17,6 @@ namespace {
 
 constexpr std::size_t kMaxDepth = 64;
 constexpr std::size_t kMaxOutput = 64u << 20;
-constexpr std::string_view kAny = "google.protobuf.Any";
 
 std::string json_quoted(std::string_view text) {
   using Json = nlohmann::json;
@@ -28,31 +28,6 @@ std::string real(Float value) {
   if (std::isnan(value)) return "\"NaN\"";
   if (std::isinf(value)) return value < 0 ? "\"-Infinity\"" : "\"Infinity\"";
   return fmt::format("{}", value);
-}
-
-WireType wire_type_of(FieldKind kind) noexcept {
-  switch (kind) {
-    case FieldKind::Double:
-    case FieldKind::Fixed64:
-    case FieldKind::SFixed64:
-      return WireType::Fixed64;
-    case FieldKind::Float:
-    case FieldKind::Fixed32:
-    case FieldKind::SFixed32:
-      return WireType::Fixed32;
-    case FieldKind::String:
-    case FieldKind::Bytes:
-    case FieldKind::Message:
-      return WireType::Length;
-    case FieldKind::Group:
-      return WireType::Group;
-    default:
-      return WireType::Varint;
-  }
-}
-
-bool is_scalar(WireType type) noexcept {
-  return type != WireType::Length && type != WireType::Group;
 }
 
 class Writer {
@@ -91,12 +66,6 @@ class Writer {
   std::string place_ = "$";
   std::size_t depth_ = 0;
 };
-
-bool fits(const FieldType& field, const WireField& found) noexcept {
-  const WireType wanted = wire_type_of(field.kind);
-  return found.type == wanted ||
-         (field.repeated && found.type == WireType::Length && is_scalar(wanted));
-}
 
 // Of a oneof the last member counts, with what came since another one was there.
 void drop_overwritten(const MessageType& type, std::vector<WireField>& fields) {
@@ -141,7 +110,7 @@ const char* kind_name(const WireField& field) noexcept {
 bool Writer::message(const MessageType* type, std::string_view bytes) {
   if (depth_ == kMaxDepth || out().size() > kMaxOutput) return false;
   ++depth_;
-  if (type && type->name == kAny && schema_) {
+  if (type && type->name == kAnyType && schema_) {
     if (!any(*type, bytes)) return false;
   } else {
     out() += '{';
