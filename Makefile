@@ -29,11 +29,11 @@ uses_replay/rewrite    := userspace/packet
 uses_replay/inject     := replay/rewrite userspace/capture
 uses_replay/protocol   := replay/stream
 uses_replay/content    := replay/protocol
-uses_replay/schema     := replay/protocol
+uses_replay/schema     := replay/content
 uses_replay/select     := replay/protocol
-uses_replay/scrub      := replay/content
+uses_replay/scrub      := replay/schema
 uses_replay/send       := replay/protocol
-uses_replay/compare    := replay/send replay/scrub replay/schema
+uses_replay/compare    := replay/send replay/scrub
 uses_replay/gate       := replay/compare replay/select
 uses_replay/report     := replay/gate
 modules := $(patsubst uses_%,%,$(filter uses_%,$(.VARIABLES)))
@@ -74,7 +74,7 @@ bins     := $(patsubst tools/%/,$B/%,$(wildcard tools/*/))
 llhttp   := $B/llhttp/api.o $B/llhttp/http.o $B/llhttp/llhttp.o
 
 project  := -std=c++20 $($(MODE)) -I. -isystem $B/skel -isystem /usr/share/include/llhttp -DFMT_DEPRECATED_OSTREAM
-libs     := -Wl,--as-needed -lxdp -lbpf -lpcap -lyaml-cpp -lfmt -lre2 -lssl -lcrypto -lzstd -lz -lbrotlidec -lnghttp2 -lprotobuf -pthread
+libs     := -Wl,--as-needed -lxdp -lbpf -lpcap -lyaml-cpp -lfmt -lre2 -lssl -lcrypto -lzstd -lz -lbrotlidec -lbrotlienc -lnghttp2 -lprotobuf -pthread
 bpfflags := --target=bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -I. -idirafter /usr/include/$(shell uname -m)-linux-gnu
 
 Q    := $(if $V,,@)

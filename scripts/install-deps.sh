@@ -8,7 +8,8 @@ build=(
   g++ make clang pkg-config bpftool linux-libc-dev
   libbpf-dev libxdp-dev libpcap-dev libboost-dev libgtest-dev libssl-dev
   libyaml-cpp-dev nlohmann-json3-dev libcli11-dev libfmt-dev libre2-dev node-llhttp
-  libzstd-dev zlib1g-dev libbrotli-dev libnghttp2-dev libprotobuf-dev protobuf-compiler
+  libzstd-dev zlib1g-dev libbrotli-dev libnghttp2-dev libprotobuf-dev libprotoc-dev
+  protobuf-compiler
 )
 # What the lab tests and the demo run beside grayxdp: production, its users, and the second opinions.
 lab=(

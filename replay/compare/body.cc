@@ -1,8 +1,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "replay/compare/message_diff.h"
+#include "replay/content/decode.h"
 
 namespace gray {
 namespace {
@@ -13,6 +15,13 @@ constexpr std::size_t kMaxScrubbedBody = 1u << 20;  // larger ones are compared 
 bool coded(const Response& response) {
   const std::string* coding = find_header(response.headers, "content-encoding");
   return coding != nullptr && !coding->empty() && lower_case(*coding) != "identity";
+}
+
+/// `response`, or what `decoded` holds then: the same with its Content-Encoding undone.
+const Response& without_coding(const Response& response, std::optional<Response>& decoded) {
+  if (!coded(response)) return response;
+  decoded = response;
+  return undo_content_encoding(*decoded) ? *decoded : response;
 }
 
 // "application/json; charset=utf-8", "text/json", "application/problem+json"
@@ -66,9 +75,12 @@ void compare_bytes(const Response& production, const Response& canary, const Scr
 
 }  // namespace
 
-void compare_bodies(const Response& production, const Response& canary, const IgnoreSet& ignores,
-                    const Scrubber& scrubber, Comparison& out) {
+void compare_bodies(const Response& coded_production, const Response& coded_canary,
+                    const IgnoreSet& ignores, const Scrubber& scrubber, Comparison& out) {
   if (ignores.body()) return;
+  std::optional<Response> left, right;
+  const Response& production = without_coding(coded_production, left);
+  const Response& canary = without_coding(coded_canary, right);
   if (production.body == canary.body && length(production) == length(canary)) return;
   if (may_be_json(production) && may_be_json(canary) &&
       compare_json(production.body, canary.body, ignores, scrubber, out))

@@ -1,7 +1,7 @@
 #include "replay/compare/json_tree.h"
 
 #include "replay/scrub/chars.h"
-#include "replay/scrub/utf8.h"
+#include "replay/content/utf8.h"
 
 namespace gray {
 namespace {

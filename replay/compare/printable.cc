@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "replay/scrub/utf8.h"
+#include "replay/content/utf8.h"
 
 namespace gray {
 namespace {

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <array>
 
+#include "replay/content/decode.h"
+#include "replay/content/encode.h"
+#include "replay/content/utf8.h"
 #include "replay/scrub/chars.h"
 #include "replay/scrub/encoded.h"
 #include "replay/scrub/json.h"
 #include "replay/scrub/url.h"
-#include "replay/scrub/utf8.h"
 
 namespace gray {
 namespace {
@@ -87,11 +89,9 @@ const char* scrub_untyped(const Policy& policy, std::string& body) {
   return nullptr;
 }
 
-const char* scrub_body(const Policy& policy, const Headers& headers, std::string& body) {
-  if (body.empty()) return nullptr;
-  const std::string* encoding = find_header(headers, "content-encoding");
-  if (encoding && !encoding->empty() && !same_name(trim(*encoding), "identity"))
-    return "bad_encoding";
+namespace {
+
+const char* scrub_content(const Policy& policy, const Headers& headers, std::string& body) {
   const std::string* content_type = find_header(headers, "content-type");
   if (!content_type) return scrub_untyped(policy, body);
   const std::string type =
@@ -112,6 +112,24 @@ const char* scrub_body(const Policy& policy, const Headers& headers, std::string
     return nullptr;
   }
   return scrub_untyped(policy, body);
+}
+
+}  // namespace
+
+// Encoded again even when nothing was touched: a coding has room for what no client reads (a file's
+// name, bytes behind the end), and that room is not looked into.
+const char* scrub_body(const Policy& policy, const Headers& headers, std::string& body) {
+  if (body.empty()) return nullptr;
+  const auto codings = content_codings(headers);
+  if (!codings) return kUnknownEncoding;
+  if (codings->empty()) return scrub_content(policy, headers, body);
+  Decoded decoded = decode(*codings, body);
+  if (decoded.problem) return decoded.problem;
+  if (const char* refused = scrub_content(policy, headers, decoded.bytes)) return refused;
+  auto coded = encode(*codings, decoded.bytes);
+  if (!coded) return kBadEncoding;
+  body = std::move(*coded);
+  return nullptr;
 }
 
 }  // namespace gray

@@ -6,8 +6,9 @@
 
 namespace gray {
 
-/// Null when done; else "bad_encoding" (Content-Encoding), "bad_json", "bad_form", "bad_multipart"
-/// or "opaque_body" (neither of these, nor text).
+/// A coded body (Content-Encoding) is decoded, scrubbed and coded again. Null when done; else a
+/// name of replay/content/decode.h, "bad_json", "bad_form", "bad_multipart" or "opaque_body"
+/// (neither of these, nor text).
 const char* scrub_body(const Policy& policy, const Headers& headers, std::string& body);
 
 /// By what the body is, when nothing says its type.

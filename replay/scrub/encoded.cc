@@ -1,8 +1,8 @@
 #include "replay/scrub/encoded.h"
 
+#include "replay/content/utf8.h"
 #include "replay/scrub/chars.h"
 #include "replay/scrub/json.h"
-#include "replay/scrub/utf8.h"
 
 namespace gray {
 namespace {

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <array>
 
-#include "replay/scrub/base64.h"
+#include "replay/content/base64.h"
+#include "replay/schema/proto_json.h"
 #include "replay/scrub/chars.h"
 #include "replay/scrub/encoded.h"
+#include "replay/scrub/proto.h"
 #include "replay/scrub/url.h"
 
 namespace gray {
@@ -133,6 +135,20 @@ std::string redact_credentials(const Policy& policy, const Treatment& treatment,
   return start + policy.redactor().redact(treatment, rest);
 }
 
+/// Binary metadata of gRPC ("gRPC over HTTP2", Custom-Metadata): base64 of text or of a message; of
+/// anything else nobody knows what it says. False when it is to be dropped.
+bool scrub_binary_metadata(const Policy& policy, std::string& value) {
+  auto bytes = base64_decode(value);
+  if (!bytes) return false;
+  if (is_proto_text(*bytes))
+    scrub_value(policy, Part::HeaderField, *bytes);
+  else if (scrub_proto(policy, nullptr, nullptr, *bytes))
+    return false;
+  value = base64_encode(*bytes);
+  while (value.ends_with('=')) value.pop_back();
+  return true;
+}
+
 void scrub_by_patterns(const Policy& policy, std::string_view name, std::string& value) {
   // The boundary stands in the body, too.
   if (same_name(name, "content-type") && starts_with_ignoring_case(trim(value), "multipart/"))
@@ -157,6 +173,8 @@ bool scrub_header_value(const Policy& policy, std::string_view name, std::string
   }
   if (same_name(name, "cookie")) return scrub_cookies(policy, value);
   if (same_name(name, "set-cookie")) return scrub_set_cookie(policy, value);
+  if (name.size() > 4 && same_name(name.substr(name.size() - 4), "-bin"))
+    return scrub_binary_metadata(policy, value);
   scrub_by_patterns(policy, name, value);
   return true;
 }

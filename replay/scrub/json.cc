@@ -4,10 +4,10 @@
 #include <charconv>
 #include <deque>
 
+#include "replay/content/utf8.h"
 #include "replay/scrub/chars.h"
 #include "replay/scrub/encoded.h"
 #include "replay/scrub/json_text.h"
-#include "replay/scrub/utf8.h"
 
 namespace gray {
 namespace {

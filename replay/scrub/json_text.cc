@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "replay/content/utf8.h"
 #include "replay/scrub/chars.h"
-#include "replay/scrub/utf8.h"
 
 namespace gray {
 namespace {

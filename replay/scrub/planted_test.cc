@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
-#include "replay/scrub/base64.h"
+#include "replay/content/base64.h"
 #include "replay/scrub/encoded.h"
 #include "replay/scrub/scrubber.h"
 #include "replay/scrub/scrubber_for_test.h"

@@ -68,6 +68,15 @@ std::optional<Treatment> Policy::json(std::span<const JsonStep> place,
   return builtin_if(rules_.builtin && named && is_secret_name(place.back().key));
 }
 
+std::optional<Treatment> Policy::proto(std::span<const std::string> places, std::string_view name,
+                                       const std::optional<Treatment>& inherited) const {
+  if (!rules_.protos.empty())
+    for (const std::string& place : places)
+      if (const auto rule = look_up(rules_.protos, place + '.' + std::string(name))) return rule;
+  if (inherited) return inherited;
+  return builtin_if(rules_.builtin && is_secret_name(name));
+}
+
 void Policy::find_by_rules(Part part, std::string_view text, std::vector<Treated>& found) const {
   for (const PatternRule& rule : rules_.patterns) {
     if (!rule.in[static_cast<std::size_t>(part)]) continue;

@@ -27,6 +27,12 @@ class Policy {
   std::optional<Treatment> json(std::span<const JsonStep> place,
                                 const std::optional<Treatment>& inherited) const;
 
+  /// `places` are the names a rule may give the field: "shop.v1.User.phone", and those of the same
+  /// field seen from messages further out, "shop.v1.Order.user.phone". Else as json().
+  std::optional<Treatment> proto(std::span<const std::string> places, std::string_view name,
+                                 const std::optional<Treatment>& inherited) const;
+  bool has_proto_rules() const noexcept { return !rules_.protos.empty(); }
+
   /// Patterns, the rules' and the built-in ones, over decoded text. True when it was changed.
   bool scrub_text(Part part, std::string& text) const;
 

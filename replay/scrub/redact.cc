@@ -5,9 +5,9 @@
 #include <bit>
 #include <cstring>
 
+#include "replay/content/utf8.h"
 #include "replay/scrub/chars.h"
 #include "replay/scrub/numbers.h"
-#include "replay/scrub/utf8.h"
 
 namespace gray {
 namespace {

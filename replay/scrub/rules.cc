@@ -183,7 +183,6 @@ void RulesReader::read_field(const YAML::Node& node, const Treatment& treatment)
   const std::size_t dot = field.find('.');
   const std::string kind = field.substr(0, dot);
   std::string name = dot == std::string::npos ? "" : field.substr(dot + 1);
-  if (kind == "proto") fail(node, "proto fields are not scrubbed yet");
   if (kind == "json") {
     std::string error;
     const auto path = JsonPath::parse(name, error);
@@ -191,8 +190,9 @@ void RulesReader::read_field(const YAML::Node& node, const Treatment& treatment)
     rules_.json.push_back({*path, treatment});
     return;
   }
-  const std::array<std::pair<std::string_view, std::unordered_map<std::string, Treatment>*>, 4>
-      kinds{{{"header", &rules_.headers},
+  const std::array<std::pair<std::string_view, std::unordered_map<std::string, Treatment>*>, 5>
+      kinds{{{"proto", &rules_.protos},
+             {"header", &rules_.headers},
              {"cookie", &rules_.cookies},
              {"query", &rules_.queries},
              {"form", &rules_.forms}}};
@@ -203,7 +203,7 @@ void RulesReader::read_field(const YAML::Node& node, const Treatment& treatment)
     return;
   }
   fail(node, fmt::format("unknown field '{}': want header.NAME, cookie.NAME, query.NAME, "
-                         "form.NAME or json.PATH",
+                         "form.NAME, json.PATH or proto.PACKAGE.MESSAGE.FIELD",
                          field));
 }
 

@@ -37,6 +37,8 @@ struct Rules {
   std::unordered_map<std::string, Treatment> cookies;
   std::unordered_map<std::string, Treatment> queries;
   std::unordered_map<std::string, Treatment> forms;
+  std::unordered_map<std::string, Treatment>
+      protos;  ///< by "PACKAGE.MESSAGE.field", or further down
   std::vector<JsonRule> json;
   std::vector<PatternRule> patterns;
 };

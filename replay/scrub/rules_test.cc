@@ -79,7 +79,7 @@ TEST(Rules, MistakesAreNamedWithLineAndColumn) {
       {rule("{field: header., action: keep}"), ":3:15: unknown field 'header.'"},
       {rule("{field: cookie, action: keep}"), ":3:15: unknown field 'cookie'"},
       {rule("{field: [a], action: keep}"), ":3:15: 'field' must be a text"},
-      {rule("{field: proto.a.B.c, action: keep}"), ":3:15: proto fields are not scrubbed yet"},
+      {rule("{field: proto, action: keep}"), ":3:15: unknown field 'proto'"},
       {rule("{field: json.a, action: keep}"), ":3:15: field 'json.a': a JSON path begins with $"},
       {rule("{field: json.$, action: keep}"), ":3:15: field 'json.$': the JSON path names no"},
       {rule("{field: 'json.$.a[', action: keep}"), ":3:15: field 'json.$.a[': want a number"},

@@ -4,22 +4,30 @@
 
 #include <algorithm>
 
+#include "replay/protocol/grpc/call.h"
 #include "replay/scrub/body.h"
 #include "replay/scrub/chars.h"
 #include "replay/scrub/encoded.h"
 #include "replay/scrub/headers.h"
 #include "replay/scrub/json.h"
 #include "replay/scrub/policy.h"
+#include "replay/scrub/proto.h"
 #include "replay/scrub/url.h"
 
 namespace gray {
 namespace {
 
-const char* scrub_request(const Policy& policy, Request& request) {
-  if (request.target.empty() || !scrub_url(policy, Part::Target, request.target))
-    return "bad_target";
-  // The body first: its type is in a header that a rule may drop.
-  if (const char* refused = scrub_body(policy, request.headers, request.body)) return refused;
+const char* scrub_any_body(const Policy& policy, const Schemas& schemas, Request& request) {
+  if (grpc::read_call(request, nullptr))
+    return scrub_grpc_body(policy, schemas, request.target, Side::Request, request);
+  return scrub_body(policy, request.headers, request.body);
+}
+
+const char* scrub_request(const Policy& policy, const Schemas& schemas, Request& request) {
+  // The body first: its type is in the target, or in a header that a rule may drop.
+  if (request.target.empty()) return "bad_target";
+  if (const char* refused = scrub_any_body(policy, schemas, request)) return refused;
+  if (!scrub_url(policy, Part::Target, request.target)) return "bad_target";
   if (!scrub_headers(policy, request.headers) || !scrub_headers(policy, request.trailers))
     return "bad_header";
   policy.scrub_text(Part::HeaderField, request.authority);
@@ -109,7 +117,16 @@ Scrubber Scrubber::from_option(const std::string& text) {
 const char* Scrubber::scrub(Request& request) const noexcept {
   if (!on()) return nullptr;
   try {
-    return scrub_request(*policy_, request);
+    return scrub_request(*policy_, schemas_, request);
+  } catch (...) {
+    return "scrub_failed";
+  }
+}
+
+const char* Scrubber::scrub_grpc(std::string_view target, Response& response) const noexcept {
+  if (!on()) return nullptr;
+  try {
+    return scrub_grpc_body(*policy_, schemas_, target, Side::Response, response);
   } catch (...) {
     return "scrub_failed";
   }

@@ -18,6 +18,7 @@
 #include <string_view>
 
 #include "replay/protocol/exchange.h"
+#include "replay/schema/schemas.h"
 
 namespace gray {
 
@@ -32,13 +33,22 @@ class Scrubber {
   /// "RULES.yaml", "builtin" or "off".
   static Scrubber from_option(const std::string& text);
 
+  /// With which gRPC bodies are read from now on; without any, by field number.
+  void use_schemas(Schemas schemas) { schemas_ = std::move(schemas); }
+
   bool on() const noexcept { return policy_ != nullptr; }
 
   /// Scrubs a request in place. Null when done; else the drop's name, and the request must not
-  /// leave: "bad_target", "bad_header", "bad_json", "bad_form", "bad_multipart", "bad_encoding" (a
-  /// compressed body, or a charset that hides digits), "opaque_body" (binary), "scrub_failed" (out
-  /// of memory). Content-Length is that of the new body.
+  /// leave: "bad_target", "bad_header", "bad_json", "bad_form", "bad_multipart", a name of
+  /// replay/content/decode.h ("bad_encoding" also for a charset that hides digits), "opaque_body"
+  /// (binary), of gRPC "bad_proto" (no fields), "untyped_proto" (there are rules for protobuf's
+  /// fields, and no descriptors), "cut_grpc" and "bad_grpc" (grpc_messages.h), "scrub_failed" (out
+  /// of memory). A coded body is coded again. Content-Length is that of the new body.
   const char* scrub(Request& request) const noexcept;
+
+  /// The messages of a response to a gRPC request for `target`, in place. Null when done; else why
+  /// it must not be shown.
+  const char* scrub_grpc(std::string_view target, Response& response) const noexcept;
 
   /// One value for a person or a file, by the field it stands in: "status", "header.location",
   /// "json.$.user.phone", "body", "target", also "cookie.NAME", "query.NAME", "form.NAME". Empty
@@ -51,6 +61,7 @@ class Scrubber {
   explicit Scrubber(std::shared_ptr<const Policy> policy) : policy_(std::move(policy)) {}
 
   std::shared_ptr<const Policy> policy_;  ///< null: off
+  Schemas schemas_;
 };
 
 }  // namespace gray

@@ -4,7 +4,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "replay/scrub/base64.h"
+#include "replay/content/base64.h"
+#include "replay/content/decode.h"
+#include "replay/content/encode.h"
 #include "replay/scrub/scrubber_for_test.h"
 #include "userspace/base/errors.h"
 
@@ -73,6 +75,28 @@ TEST(Scrubber, Targets) {
     EXPECT_EQ(scrubber.scrub(request), nullptr) << c.in;
     EXPECT_EQ(request.target, c.out) << c.in;
   }
+}
+
+TEST(Scrubber, CodedBodiesAreCodedAgain) {
+  const Scrubber scrubber = scrubber_with(kRules);
+  for (const char* list : {"gzip", "deflate", "br", "zstd", "gzip, br"}) {
+    const auto codings = *parse_codings(list);
+    for (const Case& c :
+         {Case{R"({"user":{"phone":"13812345678"}})", R"({"user":{"phone":"138****5678"}})"},
+          Case{R"({"a":1})", R"({"a":1})"}}) {
+      Request request = post("application/json", *encode(codings, c.in));
+      request.headers.push_back({"Content-Encoding", list});
+      ASSERT_EQ(scrubber.scrub(request), nullptr) << list;
+      EXPECT_EQ(decode(codings, request.body).bytes, c.out) << list;
+      EXPECT_EQ(*find_header(request.headers, "content-length"),
+                std::to_string(request.body.size()));
+    }
+  }
+  // What a client does not read is no place to hide in.
+  Request hidden = post("application/json", *encode_gzip("[1]") + "13812345678");
+  hidden.headers.push_back({"Content-Encoding", "gzip"});
+  ASSERT_EQ(scrubber.scrub(hidden), nullptr);
+  EXPECT_EQ(hidden.body.find("13812345678"), std::string::npos);
 }
 
 TEST(Scrubber, HeadersAndCookies) {
@@ -228,6 +252,8 @@ TEST(Scrubber, WhatCannotBeReadDoesNotLeave) {
   Request zipped = post("application/json", "[1]");
   zipped.headers.push_back({"Content-Encoding", "gzip"});
   EXPECT_STREQ(scrubber.scrub(zipped), "bad_encoding");
+  zipped.headers.back().value = "compress";
+  EXPECT_STREQ(scrubber.scrub(zipped), "unknown_encoding");
   Request split = post("text/plain", "x");
   split.headers.push_back({"X-A", "a\r\nX-B: c"});
   EXPECT_STREQ(scrubber.scrub(split), "bad_header");

@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "replay/scrub/utf8.h"
+#include "replay/content/utf8.h"
 #include "userspace/base/clock.h"
 
 namespace gray {

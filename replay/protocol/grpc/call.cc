@@ -1,7 +1,10 @@
 #include "replay/protocol/grpc/call.h"
 
+#include <algorithm>
+#include <array>
 #include <charconv>
-#include <string_view>
+#include <limits>
+#include <utility>
 
 #include "replay/protocol/grpc/frames.h"
 
@@ -12,7 +15,8 @@ constexpr std::string_view kMediaType = "application/grpc";
 
 bool is_grpc(const Headers& headers) noexcept {
   const std::string* type = find_header(headers, "content-type");
-  if (type == nullptr || !same_name(std::string_view(*type).substr(0, kMediaType.size()), kMediaType))
+  if (type == nullptr ||
+      !same_name(std::string_view(*type).substr(0, kMediaType.size()), kMediaType))
     return false;
   return type->size() == kMediaType.size() || (*type)[kMediaType.size()] == '+' ||
          (*type)[kMediaType.size()] == ';';
@@ -74,6 +78,58 @@ std::optional<GrpcCall> read_call(const Request& request, const Response* respon
   call.request_messages = split_messages(request.body).size();
   if (response != nullptr) read_response(*response, call);
   return call;
+}
+
+std::optional<std::uint64_t> timeout_ns(std::string_view text) noexcept {
+  constexpr std::size_t kMaxDigits = 8;
+  constexpr std::array<std::pair<char, std::uint64_t>, 6> kUnits{{{'H', 3'600'000'000'000},
+                                                                  {'M', 60'000'000'000},
+                                                                  {'S', 1'000'000'000},
+                                                                  {'m', 1'000'000},
+                                                                  {'u', 1'000},
+                                                                  {'n', 1}}};
+  if (text.size() < 2 || text.size() > kMaxDigits + 1) return std::nullopt;
+  std::uint64_t count = 0;
+  const char* end = text.data() + text.size() - 1;
+  const auto [rest, error] = std::from_chars(text.data(), end, count);
+  const auto unit = std::find_if(kUnits.begin(), kUnits.end(),
+                                 [&](const auto& known) { return known.first == text.back(); });
+  if (error != std::errc() || rest != end || unit == kUnits.end()) return std::nullopt;
+  constexpr std::uint64_t kLongest = std::numeric_limits<std::uint64_t>::max();
+  return count > kLongest / unit->second ? kLongest : count * unit->second;
+}
+
+std::string_view status_name(int status) noexcept {
+  constexpr std::array<std::string_view, 17> kNames{"OK",
+                                                    "CANCELLED",
+                                                    "UNKNOWN",
+                                                    "INVALID_ARGUMENT",
+                                                    "DEADLINE_EXCEEDED",
+                                                    "NOT_FOUND",
+                                                    "ALREADY_EXISTS",
+                                                    "PERMISSION_DENIED",
+                                                    "RESOURCE_EXHAUSTED",
+                                                    "FAILED_PRECONDITION",
+                                                    "ABORTED",
+                                                    "OUT_OF_RANGE",
+                                                    "UNIMPLEMENTED",
+                                                    "INTERNAL",
+                                                    "UNAVAILABLE",
+                                                    "DATA_LOSS",
+                                                    "UNAUTHENTICATED"};
+  const bool known = status >= 0 && static_cast<std::size_t>(status) < kNames.size();
+  return known ? kNames[static_cast<std::size_t>(status)] : std::string_view();
+}
+
+std::string_view CallKind::name() const noexcept {
+  if (client_streams) return server_streams ? "bidi_streaming" : "client_streaming";
+  return server_streams ? "server_streaming" : "unary";
+}
+
+std::optional<CallKind> kind_from_counts(const GrpcCall& call) noexcept {
+  if (call.status != 0 || call.request_messages == 1 || call.response_messages == 1)
+    return std::nullopt;
+  return CallKind{true, true};
 }
 
 }  // namespace gray::grpc

@@ -1,4 +1,4 @@
-#include "replay/scrub/base64.h"
+#include "replay/content/base64.h"
 
 #include <cstdint>
 

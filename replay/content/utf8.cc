@@ -1,4 +1,4 @@
-#include "replay/scrub/utf8.h"
+#include "replay/content/utf8.h"
 
 namespace gray {
 

@@ -1,0 +1,44 @@
+// Messages as JSON, with the field names of the .proto file: for people, and for comparing as
+// trees. Follows protobuf's JSON mapping but for what says so here. Bounded in depth and output.
+//
+// What a type does not know, or when there is no type, is named by number and kind: "7:varint",
+// "7:fixed64", "7:fixed32", "7:text", "7:message?" (a guess: bytes that read as fields and as no
+// text), "7:bytes" (base64), "7:group".
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "replay/schema/types.h"
+
+namespace gray {
+
+/// A field that the type of the message it stands in does not know.
+using UnknownField = std::pair<const MessageType*, std::uint32_t>;
+
+struct ProtoJsonOptions {
+  /// 64-bit integers as numbers: exact in JSON's text, and compared by value. Else as strings,
+  /// which protobuf's mapping wants for JavaScript's sake.
+  bool plain_numbers = false;
+  /// When set, of the unknown fields of known types only these are written.
+  const std::set<UnknownField>* only = nullptr;
+};
+
+struct ProtoJson {
+  std::string text;
+  std::set<UnknownField> unknown;
+  std::vector<std::string> left_out;  ///< places of those that `only` does not name: "$.a[0].7"
+};
+
+/// Nothing when `bytes` are no message. `type` may be null, `schema` is where Any is looked up.
+std::optional<ProtoJson> proto_json(const Schema* schema, const MessageType* type,
+                                    std::string_view bytes, const ProtoJsonOptions& options = {});
+
+/// UTF-8 without control characters other than tab and line ends: what is read as text, not bytes.
+bool is_proto_text(std::string_view bytes) noexcept;
+
+}  // namespace gray
