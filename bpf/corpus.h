@@ -1,5 +1,5 @@
-// Ethernet frames to try programs on: the captures of the folder that GRAYXDP_CORPUS names, or of
-// shared/corpus beside the repository, when there is one. Tests only.
+// Ethernet frames to try programs on: the captures of the folder that GRAYXDP_CORPUS names. Tests
+// only.
 #pragma once
 
 #include <algorithm>
@@ -20,7 +20,7 @@ struct CorpusFrame {
 
 inline std::vector<CorpusFrame> corpus_frames() {
   const char* named = std::getenv("GRAYXDP_CORPUS");
-  const std::filesystem::path folder = named != nullptr ? named : "../shared/corpus";
+  const std::filesystem::path folder = named != nullptr ? named : "";
   std::vector<CorpusFrame> frames;
   std::error_code absent;
   std::vector<std::filesystem::path> paths;

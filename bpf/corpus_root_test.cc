@@ -1,6 +1,6 @@
 // Every Ethernet frame of a folder of captures, through both programs and through user space: the
-// same tag, the same key, the same direction. The folder is $GRAYXDP_CORPUS, or ../shared/corpus
-// beside the working directory; without one there is nothing to compare. What can only be tested
+// same tag, the same key, the same direction. The folder is $GRAYXDP_CORPUS; without one there is
+// nothing to compare. What can only be tested
 // with frames of our own making is in tunnel_root_test.cc.
 #include <cstdlib>
 #include <filesystem>
@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 
 std::vector<fs::path> corpus() {
   const char* named = std::getenv("GRAYXDP_CORPUS");
-  const fs::path folder = named != nullptr ? named : "../shared/corpus";
+  const fs::path folder = named != nullptr ? named : "";
   std::vector<fs::path> files;
   std::error_code none;
   for (const auto& entry : fs::directory_iterator(folder, none))

@@ -5,17 +5,17 @@
 set -euo pipefail
 
 build=(
-  g++ make clang pkg-config bpftool linux-libc-dev
+  g++ make clang libclang-rt-14-dev pkg-config bpftool linux-libc-dev
   libbpf-dev libxdp-dev libpcap-dev libboost-dev libgtest-dev libssl-dev
   libyaml-cpp-dev nlohmann-json3-dev libcli11-dev libfmt-dev libre2-dev node-llhttp
   libzstd-dev zlib1g-dev libbrotli-dev libnghttp2-dev libprotobuf-dev libprotoc-dev
-  protobuf-compiler
+  protobuf-compiler libtins-dev
 )
 # What the lab tests and the demo run beside grayxdp: production, its users, and the second opinions.
 lab=(
   netbase iproute2 iputils-ping procps util-linux curl jq wrk nginx-light libnginx-mod-http-echo
-  tcpdump tshark ethtool python3 nghttp2-client nghttp2-server nghttp2-proxy libgrpc++-dev protobuf-compiler-grpc
-  libtins-dev openssl
+  tcpdump tshark ethtool python3 nghttp2-client nghttp2-server nghttp2-proxy
+  openssl
 )
 
 # A kernel of its own, under emulation, and another user of XDP to share an interface with.

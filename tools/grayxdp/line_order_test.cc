@@ -29,7 +29,7 @@ TEST(LineOrder, HoldsNoMoreThanItMayAndCountsWhatIsLate) {
   for (std::uint64_t i = 0; i < 100; ++i) order.add({100 + i}, std::string(90, 'x'));
   EXPECT_GT(out.str().size(), 90U * 90);
   EXPECT_EQ(order.late(), 0U);
-  order.add(50, "late");
+  order.add({50}, "late");
   EXPECT_EQ(order.late(), 1U);
   order.finish();
   EXPECT_EQ(out.str().size(), 90U * 100 + 4);

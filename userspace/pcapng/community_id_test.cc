@@ -1,6 +1,6 @@
 // The flow of every frame of a folder of captures, tunnels peeled and fragments followed, as tshark
-// sees it: the same Community ID. The folder is $GRAYXDP_CORPUS, or ../shared/corpus beside the
-// working directory; without one, or without tshark, there is nothing to compare.
+// sees it: the same Community ID. The folder is $GRAYXDP_CORPUS; without one, or
+// without tshark, there is nothing to compare.
 #include "userspace/packet/community_id.h"
 
 #include <arpa/inet.h>
@@ -39,7 +39,7 @@ std::string corpus() {
   std::string files;
   std::error_code none;
   for (const auto& entry :
-       fs::directory_iterator(named != nullptr ? named : "../shared/corpus", none))
+       fs::directory_iterator(named != nullptr ? named : "", none))
     if (entry.path().extension() == ".pcap" || entry.path().extension() == ".pcapng")
       files += " '" + fs::absolute(entry.path()).string() + "'";
   return files;

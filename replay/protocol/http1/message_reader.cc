@@ -17,6 +17,8 @@ namespace {
 constexpr std::uint64_t kEndless = std::numeric_limits<std::uint64_t>::max();
 constexpr std::size_t kMaxChunkLine = 16'384;  // bytes of a chunk's size and extensions
 
+constexpr std::string_view kHttp = "HTTP/";
+
 std::string_view text(std::span<const std::uint8_t> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
@@ -87,7 +89,13 @@ void MessageReader::read(Bytes& bytes) noexcept {
     begin();
   }
   const Bytes before = bytes;
-  if (!take_line(bytes)) return;
+  if (!take_line(bytes)) {
+    // What is no response is told at once: a peer that waits may never end its line.
+    const bool starts = place_ == Place::StartLine && kind_ == MessageKind::Response;
+    if (starts && !kHttp.starts_with(std::string_view(line_).substr(0, kHttp.size())))
+      fail("no status line");
+    return;
+  }
   if (line_.empty()) return understand(text(before.first(before.size() - bytes.size())));
   understand(std::exchange(line_, {}));
 }

@@ -164,6 +164,9 @@ Match judge_frames(Bytes bytes, bool alone) noexcept {
     if (bytes.size() < kFrameHeader) return bytes[0] == 0 ? Match::More : Match::No;
     header = read_frame_header(bytes);
     if (!plausible(header) || !follows(header, in_block ? &block : nullptr)) return Match::No;
+    // Clients open streams with odd numbers (RFC 9113 section 5.1.1); pushed ones are too rare to
+    // know a connection by, and even numbers too common in other protocols.
+    if (!alone && header.stream != 0 && header.stream % 2 == 0) return Match::No;
     const Bytes rest = bytes.subspan(kFrameHeader);
     const bool whole = rest.size() >= header.length;
     const unsigned more = whole ? worth(header, rest.first(header.length)) : 1;
