@@ -106,6 +106,12 @@ const char* to_string(Cause cause) noexcept {
   return kNames[static_cast<std::size_t>(cause)];
 }
 
+std::optional<Cause> parse_cause(std::string_view word) noexcept {
+  for (const Cause cause : kAllCauses)
+    if (word == to_string(cause)) return cause;
+  return std::nullopt;
+}
+
 const char* explain(Cause cause) noexcept {
   constexpr std::array<const char*, kCauses> kSentences{
       "another class of status: success here, failure there",

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <bitset>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -29,9 +30,16 @@ inline constexpr std::array<Cause, kCauses> kAllCauses{
     Cause::StatusClass, Cause::Schema,   Cause::Value,     Cause::Ordering, Cause::Timing,
     Cause::Identifier,  Cause::Repeated, Cause::Truncated, Cause::Transport};
 
+using CauseSet = std::bitset<kCauses>;
+constexpr std::size_t index_of(Cause cause) noexcept {
+  return static_cast<std::size_t>(cause);
+}
+
 /// "status_class", "schema", "value", "ordering", "timing", "identifier", "repeated", "truncated",
 /// "transport".
 const char* to_string(Cause cause) noexcept;
+/// Absent for a word that is none of those.
+std::optional<Cause> parse_cause(std::string_view word) noexcept;
 /// The sentence behind the word, for people.
 const char* explain(Cause cause) noexcept;
 

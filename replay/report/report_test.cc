@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -102,8 +103,13 @@ TEST(Summary, JsonHasTheDocumentedNames) {
   using Names = std::vector<std::string>;
   const Example run;
   const Json json = to_json(summary_of(run.gate), "replay");
-  EXPECT_EQ(keys(json), (Names{"verb", "exchanges", "compare", "latency_ns", "schedule", "ledger",
-                               "balanced", "verdict", "reasons"}));
+  EXPECT_EQ(keys(json),
+            (Names{"verb", "exchanges", "compare", "latency_ns", "schedule", "ledger", "balanced",
+                   "verdict", "reasons", "by_cause", "by_endpoint", "noise", "confidence"}));
+  EXPECT_EQ(keys(json["by_cause"]), (Names{"schema", "value", "transport"}));
+  EXPECT_EQ(json["by_endpoint"]["GET /price/{n}"]["different"], 1);
+  EXPECT_EQ(keys(json["noise"]), (Names{"source", "self_compared", "fields", "ignored"}));
+  EXPECT_EQ(json["confidence"]["level"], 0.95);
   EXPECT_EQ(keys(json["exchanges"]),
             (Names{"read", "selected", "skipped", "sent", "answered", "failed"}));
   EXPECT_EQ(keys(json["compare"]), (Names{"same", "different", "noise", "uncompared", "by_field"}));
@@ -218,6 +224,37 @@ TEST(Html, IsEscapedAndSelfContained) {
   EXPECT_TRUE(page.ends_with("</html>\n"));
   EXPECT_THROW(write_html("/nowhere/x.html", summary, samples), std::system_error);
   EXPECT_THROW(write_html("/dev/full", summary, samples), std::system_error);
+}
+
+std::string output_of(const std::string& command) {
+  std::string text;
+  FILE* pipe = ::popen(command.c_str(), "r");
+  if (pipe == nullptr) return text;
+  char buffer[4096];
+  for (std::size_t got = 0; (got = std::fread(buffer, 1, sizeof(buffer), pipe)) > 0;)
+    text.append(buffer, got);
+  ::pclose(pipe);
+  return text;
+}
+
+TEST(Html, OpensInChromium) {
+  if (output_of("command -v chromium").empty()) GTEST_SKIP() << "no chromium here";
+  const Example run;
+  const TrialSample samples[] = {make_sample(run.trials[0], run.comparisons[0], run.scrubber)};
+  const TemporaryFile file;
+  const std::string page = std::string(file.path()) + ".html";
+  write_html(page, summary_of(run.gate), samples);
+  const std::string out = output_of(
+      "timeout 60 chromium --headless --no-sandbox --disable-gpu --enable-logging=stderr "
+      "--dump-dom "
+      "file://" +
+      page + " 2>&1");
+  ::unlink(page.c_str());
+  for (const char* text : {"Verdict:", "Differences by cause", "<polyline class=\"canary\"",
+                           "<details>", "GET /price/{n}"})
+    EXPECT_NE(out.find(text), out.npos) << text;
+  EXPECT_EQ(out.find("CONSOLE"), out.npos) << out;
+  expect_no_secret(out);
 }
 
 }  // namespace

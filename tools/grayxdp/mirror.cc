@@ -87,7 +87,9 @@ class Pipeline final : public FrameConsumer {
 // from a target; a target that is an address of the interface itself would be production.
 void keep_apart(LiveOptions& live, const RunOptions& run) {
   const InterfaceFacts facts = read_interface(live.interface);
-  for (const Target& target : run.send.targets)
+  std::vector<Target> targets = run.send.targets;
+  if (run.baseline) targets.push_back(*run.baseline);
+  for (const Target& target : targets)
     for (const Endpoint& endpoint : target.endpoints) {
       for (const IpAddress& own : facts.addresses)
         if (own == endpoint.address && !live.force)
