@@ -36,7 +36,7 @@ code {{ font: 13px ui-monospace, monospace; overflow-wrap: anywhere; }}
 .row {{ display: grid; grid-template-columns: minmax(12rem, 2fr) repeat(3, 5.5rem) repeat(2, minmax(8rem, 1fr)); gap: .75rem; padding: .25rem 0; border-bottom: 1px solid var(--rule); font-variant-numeric: tabular-nums; }}
 .row.head {{ order: -2000000000 !important; font-weight: bold; }}
 #by-d:checked ~ .rows .row {{ order: var(--d); }} #by-r:checked ~ .rows .row {{ order: var(--r); }} #by-l:checked ~ .rows .row {{ order: var(--l); }}
-.sides {{ display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; padding: .5rem; border-left: 3px solid var(--rule); }} .sides b {{ display: block; font-weight: 600; }}
+.sides {{ display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; padding: .5rem; border-left: 3px solid var(--rule); }} .sides strong {{ display: block; font-weight: 600; }}
 details {{ margin: .25rem 0; }} summary {{ cursor: pointer; }} .where, small {{ font-size: .85rem; opacity: .8; }}
 svg {{ width: 100%; max-width: 52rem; }} svg text {{ fill: var(--ink); font-size: 11px; }} svg line {{ stroke: var(--rule); }}
 polyline {{ fill: none; stroke-width: 2; }} polyline.production {{ stroke: var(--one); }} polyline.canary {{ stroke: var(--two); }}

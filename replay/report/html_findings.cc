@@ -35,7 +35,8 @@ std::string cause_at(const std::string& endpoint, const CauseAt& at) {
   const Example& example = at.example;
   return fmt::format(
              "<details><summary>{} <span class=\"n\">{} ×</span> {}</summary>\n<div "
-             "class=\"sides\"><div><b>production</b>{}</div><div><b>canary</b>{}</div></"
+             "class=\"sides\"><div><strong>production</strong>{}</div><div><strong>canary</"
+             "strong>{}</div></"
              "div>\n<p>{} "
              "<small>exchange {}</small></p>\n",
              code(endpoint), at.differences, code(example.field), code(example.production),

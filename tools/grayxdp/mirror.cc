@@ -165,8 +165,7 @@ void add_mirror(CLI::App& app, Action& action) {
   sub->add_flag("--json", verb->replay.json, "summary as one JSON object");
   sub->footer(
       "Examples:\n"
-      "  grayxdp mirror -i eth1 --to http://canary:8080 tcp port 80\n"
-      "  grayxdp mirror -i eth1 --to http://canary:8080 --sample 5% --duration 10m --json\n"
+      "  grayxdp mirror -i eth1 --to http://canary:8080 --sample 5% --duration 10m tcp port 80\n"
       "  grayxdp mirror -i span0 --mode tap --to http://canary:8080 --max-p99 200ms");
   sub->callback([verb, &action] { action = [verb] { return mirror(*verb); }; });
 }
