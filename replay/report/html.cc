@@ -30,14 +30,14 @@ h1 {{ font-size: 1.5rem; }} h2 {{ font-size: 1.1rem; margin-top: 2rem; }} h3 {{ 
 .pass {{ color: var(--good); }} .inconclusive {{ color: var(--open); }} .fail {{ color: var(--bad); }}
 table {{ border-collapse: collapse; width: 100%; }}
 th, td {{ text-align: left; padding: .25rem .75rem .25rem 0; border-bottom: 1px solid var(--rule); vertical-align: top; }}
-td.n, th.n {{ text-align: right; font-variant-numeric: tabular-nums; }}
+td.n, th.n {{ padding-right: 1.5rem; text-align: right; font-variant-numeric: tabular-nums; }}
 code {{ font: 13px ui-monospace, monospace; overflow-wrap: anywhere; }}
-.rows {{ display: flex; flex-direction: column; }}
+.sortable label {{ margin: 0 1rem 0 .25rem; }} .rows {{ margin-top: .5rem; display: flex; flex-direction: column; }}
 .row {{ display: grid; grid-template-columns: minmax(12rem, 2fr) repeat(3, 5.5rem) repeat(2, minmax(8rem, 1fr)); gap: .75rem; padding: .25rem 0; border-bottom: 1px solid var(--rule); font-variant-numeric: tabular-nums; }}
 .row.head {{ order: -2000000000 !important; font-weight: bold; }}
 #by-d:checked ~ .rows .row {{ order: var(--d); }} #by-r:checked ~ .rows .row {{ order: var(--r); }} #by-l:checked ~ .rows .row {{ order: var(--l); }}
 .sides {{ display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; padding: .5rem; border-left: 3px solid var(--rule); }} .sides strong {{ display: block; font-weight: 600; }}
-details {{ margin: .25rem 0; }} summary {{ cursor: pointer; }} .where, small {{ font-size: .85rem; opacity: .8; }}
+details {{ margin: .25rem 0; }} summary {{ cursor: pointer; }} summary .n {{ margin: 0 .5rem; }} h3 .n {{ margin-left: .5rem; font-weight: normal; }} .where, small {{ font-size: .85rem; opacity: .8; }}
 svg {{ width: 100%; max-width: 52rem; }} svg text {{ fill: var(--ink); font-size: 11px; }} svg line {{ stroke: var(--rule); }}
 polyline {{ fill: none; stroke-width: 2; }} polyline.production {{ stroke: var(--one); }} polyline.canary {{ stroke: var(--two); }}
 .legend .production {{ color: var(--one); }} .legend .canary {{ color: var(--two); }}

@@ -27,7 +27,7 @@ std::string where(const Example& example) {
       "<p class=\"where\">{} → {}, {}, {} to {}<br>in Wireshark: <code>tcp.port == {} &amp;&amp; "
       "frame.time_epoch &gt;= {:.6f} &amp;&amp; frame.time_epoch &lt;= {:.6f}</code></p>\n",
       html_escape(example.client), html_escape(example.server), stream, iso8601(example.from_ns),
-      iso8601(example.to_ns), html_escape(port), static_cast<double>(example.from_ns) / 1e9,
+      iso8601(example.to_ns), html_escape(port), static_cast<double>(example.from_ns) / 1e9 - 1e-6,
       static_cast<double>(example.to_ns) / 1e9 + 1e-6);
 }
 
