@@ -128,7 +128,7 @@ TEST(Trials, AreALineEach) {
   EXPECT_EQ(trials[0]["production"]["status"], 200);
   EXPECT_EQ(trials[0]["canary"].dump(), R"({"status":200,"latency_ns":3000000})");
   EXPECT_EQ(keys(trials[0]["differences"][0]),
-            (std::vector<std::string>{"field", "production", "canary", "noise"}));
+            (std::vector<std::string>{"field", "production", "canary", "noise", "cause"}));
   EXPECT_EQ(trials[1]["differences"].dump(), "[]");
   EXPECT_TRUE(trials[2]["canary"].is_null());
   EXPECT_EQ(trials[2]["outcome"], "timeout");
