@@ -15,7 +15,7 @@ build=(
 lab=(
   netbase iproute2 iputils-ping procps util-linux curl jq wrk nginx-light libnginx-mod-http-echo
   tcpdump tshark ethtool python3 nghttp2-client nghttp2-server nghttp2-proxy
-  openssl
+  openssl chromium
 )
 
 # A kernel of its own, under emulation, and another user of XDP to share an interface with.

@@ -2,7 +2,8 @@
 
 #include <array>
 
-#include "replay/compare/message_diff.h"
+#include "replay/compare/answer_diff.h"
+#include "replay/content/decode.h"
 
 namespace gray {
 namespace {
@@ -17,18 +18,22 @@ constexpr std::array<std::string_view, 23> kDefaultIgnored{
     "x-runtime",     "x-served-by",      "x-trace-id",
 };
 
-std::span<const std::string_view> ignored_headers(bool defaults) {
-  return defaults ? std::span<const std::string_view>(kDefaultIgnored)
-                  : std::span<const std::string_view>();
+std::uint64_t length(const Response& response) noexcept {
+  return std::max<std::uint64_t>(response.body_bytes, response.body.size());
 }
 
 }  // namespace
 
-void Comparison::add(std::string field, std::string production, std::string canary) {
+void Comparison::add(std::string field, std::string production, std::string canary, Cause cause) {
   if (differences.size() < kMaxDifferences)
-    differences.push_back({std::move(field), std::move(production), std::move(canary)});
+    differences.push_back(
+        {std::move(field), std::move(production), std::move(canary), false, cause});
   else
     ++more;
+}
+
+void Comparison::note(std::string field, std::string why) {
+  if (notes_more()) ignored.push_back({std::move(field), std::move(why)});
 }
 
 std::span<const std::string_view> Comparator::default_ignored_headers() {
@@ -36,26 +41,70 @@ std::span<const std::string_view> Comparator::default_ignored_headers() {
 }
 
 Comparator::Comparator(const CompareOptions& options, const Scrubber& scrubber)
-    : ignores_(options.ignores, ignored_headers(options.default_ignores)),
-      cookie_values_(!options.default_ignores),
-      scrubber_(&scrubber) {}
+    : rules_(options, kDefaultIgnored),
+      makers_(options.makers),
+      scrubber_(&scrubber) {
+  makers_.push_back(json_maker());
+  makers_.push_back(form_maker());
+}
 
-Comparison Comparator::compare(const Trial& trial) const {
-  Comparison comparison;
+std::optional<std::int64_t> Comparator::offset_of(const Trial& trial) noexcept {
+  if (trial.sent_ns == 0 || !trial.exchange.response) return std::nullopt;
+  return static_cast<std::int64_t>(trial.sent_ns + trial.latency_ns -
+                                   trial.exchange.response->first_byte_ns);
+}
+
+Comparison Comparator::compare(const Trial& trial, bool repeated) const {
   if (trial.outcome != SendOutcome::Answered || !trial.canary || !trial.exchange.response)
-    return comparison;
-  const Response& production = *trial.exchange.response;
-  const Response& canary = *trial.canary;
+    return {};
+  return compare({.exchange = trial.exchange,
+                  .production = *trial.exchange.response,
+                  .other = *trial.canary,
+                  .offset_ns = offset_of(trial),
+                  .repeated = repeated});
+}
+
+Comparison Comparator::compare(const Answers& answers) const {
+  Comparison comparison;
   comparison.compared = true;
-  if (production.status != canary.status && !ignores_.status()) {
-    comparison.add("status", std::to_string(production.status), std::to_string(canary.status));
-    return comparison;
+  const int before = answers.production.status, after = answers.other.status;
+  const CauseContext context{.request = &answers.exchange.request,
+                             .offset_ns = answers.offset_ns,
+                             .tolerance_ns = rules_.timing_tolerance_ns()};
+  if (before != after && rules_.ignores_status() == nullptr) {
+    comparison.add("status", std::to_string(before), std::to_string(after),
+                   before / 100 == after / 100 ? Cause::Value : Cause::StatusClass);
+  } else {
+    if (before != after) comparison.note("status", rules_.ignores_status()->why);
+    AnswerDiff(rules_, makers_, *scrubber_, context, comparison)
+        .headers(answers.production.headers, answers.other.headers);
+    compare_bodies(answers, context, comparison);
   }
-  compare_headers(production.headers, canary.headers, ignores_,
-                  cookie_values_ ? CookieValues::Compared : CookieValues::Ignored, *scrubber_,
-                  comparison);
-  compare_bodies(production, canary, ignores_, *scrubber_, comparison);
+  if (answers.repeated)
+    for (Difference& difference : comparison.differences)
+      if (difference.cause != Cause::Truncated) difference.cause = Cause::Repeated;
   return comparison;
+}
+
+BodySource Comparator::body_of(const Exchange& exchange, const Response& response,
+                               std::string& decoded) const {
+  BodySource source{&exchange, &response, response.body};
+  if (!coded(source)) return source;
+  Decoded plain = decode_body(response);
+  if (plain.problem != nullptr) return source;
+  decoded = std::move(plain.bytes);
+  source.body = decoded;
+  return source;
+}
+
+void Comparator::compare_bodies(const Answers& answers, const CauseContext& context,
+                                Comparison& out) const {
+  const Response &production = answers.production, &other = answers.other;
+  if (production.body == other.body && length(production) == length(other)) return;
+  std::string decoded_production, decoded_other;
+  const BodySource left = body_of(answers.exchange, production, decoded_production);
+  const BodySource right = body_of(answers.exchange, other, decoded_other);
+  AnswerDiff(rules_, makers_, *scrubber_, context, out).bodies(left, right);
 }
 
 }  // namespace gray

@@ -6,6 +6,7 @@
 
 #include "replay/compare/printable.h"
 #include "replay/compare/trial_for_test.h"
+#include "replay/content/encode.h"
 #include "userspace/base/errors.h"
 
 namespace gray {
@@ -153,6 +154,20 @@ TEST(CompareBytes, Table) {
             "body: 3 bytes, differs at 0 -> 0 bytes, differs at 0");
   EXPECT_EQ(compare(plain(std::string("a\0b", 3)), plain(std::string("a\0c", 3))),
             "body: 3 bytes, differs at 2 -> 3 bytes, differs at 2");
+}
+
+TEST(CompareJson, IsComparedBehindItsCoding) {
+  const auto coded = [](const char* coding, const std::optional<std::string>& body) {
+    return response_of(200, {{"Content-Type", "application/json"}, {"Content-Encoding", coding}},
+                       body.value());
+  };
+  const std::string json = R"({"a":1,"b":2})";
+  EXPECT_EQ(
+      compare(coded("gzip", encode_gzip(json)), coded("gzip", encode_gzip(R"({"b":2, "a":1})"))),
+      "");
+  EXPECT_EQ(
+      compare(coded("gzip", encode_gzip(json)), coded("gzip", encode_gzip(R"({"a":1,"b":3})"))),
+      "json.$.b: 2 -> 3");
 }
 
 TEST(CompareBytes, OfACodingTheBytesAreCompared) {

@@ -62,4 +62,10 @@ bool same_number(std::string_view a, std::string_view b) {
   return left && right && *left == *right;
 }
 
+std::string canonical_number(std::string_view number) {
+  const auto decimal = decimal_of(number);
+  if (!decimal) return std::string(number);
+  return (decimal->negative ? "-" : "") + decimal->digits + 'e' + std::to_string(decimal->exponent);
+}
+
 }  // namespace gray

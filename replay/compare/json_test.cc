@@ -7,7 +7,7 @@
 
 #include "replay/compare/compare.h"
 #include "replay/compare/decimal.h"
-#include "replay/compare/json_tree.h"
+#include "replay/compare/tree.h"
 #include "replay/compare/trial_for_test.h"
 
 namespace gray {
@@ -58,29 +58,29 @@ TEST(Decimal, UnequalByValue) {
   }
 }
 
-TEST(JsonTree, TakesWhatRfc8259Says) {
+TEST(Tree, TakesWhatRfc8259Says) {
   for (const char* text : {"0", "-0.0e-0", "\"\"", " null ", "[]", "{}", "[[],{}]", "\"\\ud800\"",
                            "{\"a\":{\"b\":[1,\"\\u00e9\"]}}", "1E5", "[true,false]"})
-    EXPECT_TRUE(JsonTree::parse(text)) << text;
+    EXPECT_TRUE(parse_json(text)) << text;
   for (const char* text :
        {"",           " ",           "01",       "-",      "1.",     ".5",  "1e",      "+1",
         "nul",        "truex",       "[1,]",     "[,1]",   "[1 2]",  "{,}", "{\"a\"}", "{\"a\":}",
         "{\"a\":1,}", "{a:1}",       "{1:1}",    "[",      "{",      "]",   "[1]]",    "\"",
         "\"\\x\"",    "\"\\u12g4\"", "\"\\u1\"", "\"\\",   "\"\n\"", "'a'", "[1}",     "{\"a\":1]",
         "1 2",        "\xff",        "NaN",      "// c\n1"})
-    EXPECT_FALSE(JsonTree::parse(text)) << text;
-  EXPECT_FALSE(JsonTree::parse(std::string_view("1\0", 2)));
+    EXPECT_FALSE(parse_json(text)) << text;
+  EXPECT_FALSE(parse_json(std::string_view("1\0", 2)));
 }
 
-TEST(JsonTree, LaysChildrenBehindTheirParent) {
-  const auto tree = JsonTree::parse(R"({"a":[1,2],"b":{"c":null},"d":"x\ty"})");
+TEST(Tree, LaysChildrenBehindTheirParent) {
+  const auto tree = parse_json(R"({"a":[1,2],"b":{"c":null},"d":"x\ty"})");
   ASSERT_TRUE(tree);
   ASSERT_EQ(tree->size(), 7u);
   EXPECT_EQ((*tree)[0].size, 3u);
   EXPECT_EQ((*tree)[0].next, 7u);
   EXPECT_EQ((*tree)[1].key, "a");
   EXPECT_EQ((*tree)[1].next, 4u);
-  EXPECT_EQ((*tree)[5].kind, JsonKind::Null);
+  EXPECT_EQ((*tree)[5].kind, TreeKind::Null);
   EXPECT_EQ((*tree)[6].text, "x\ty");
 }
 
@@ -174,9 +174,9 @@ TEST(FuzzedJson, SameIsReflexiveAndSymmetric) {
     const std::string a = mutated(seeds[random() % 3], random);
     const std::string b = mutated(random() % 2 == 0 ? a : seeds[random() % 3], random);
     const Scrubber& scrubber = scrubbers[i % 2];
-    trees += JsonTree::parse(a) && JsonTree::parse(b) ? 1 : 0;
+    trees += parse_json(a) && parse_json(b) ? 1 : 0;
     EXPECT_TRUE(compare(a, a, scrubber).differences.empty()) << a;
-    EXPECT_TRUE(compare(a, " " + a, scrubber).differences.empty() || !JsonTree::parse(a)) << a;
+    EXPECT_TRUE(compare(a, " " + a, scrubber).differences.empty() || !parse_json(a)) << a;
     const Comparison forth = compare(a, b, Scrubber::off());
     const Comparison back = compare(b, a, Scrubber::off());
     EXPECT_EQ(forth.differences.empty(), back.differences.empty()) << a << '\n' << b;
@@ -195,7 +195,7 @@ TEST(FuzzedJson, AgreesWithAnotherParser) {
         mutated(R"({"a":[1,-2.5e-3,"x\u00e9\\"],"b":{"c":null,"d":true},"e":""})", random);
     if (text.find_first_of("\xff\xc3\x80") != text.npos)
       continue;  // there, invalid UTF-8 is refused
-    EXPECT_EQ(JsonTree::parse(text).has_value(), nlohmann::json::accept(text)) << text;
+    EXPECT_EQ(parse_json(text).has_value(), nlohmann::json::accept(text)) << text;
   }
 }
 

@@ -1,10 +1,15 @@
-#include "replay/compare/json_tree.h"
+#include "replay/compare/tree.h"
+
+#include <algorithm>
 
 #include "replay/scrub/chars.h"
 #include "replay/content/utf8.h"
 
 namespace gray {
 namespace {
+
+// Of common JSON: room for the nodes, so that they seldom move.
+constexpr std::size_t kBytesPerNode = 10;
 
 bool is_white(char c) noexcept {
   return c == ' ' || c == '\n' || c == '\r' || c == '\t';
@@ -14,9 +19,12 @@ bool is_white(char c) noexcept {
 
 class JsonReader {
  public:
-  JsonReader(std::string_view text, JsonTree& tree) : text_(text), tree_(tree) {}
+  JsonReader(std::string_view text, Tree& tree) : text_(text), tree_(tree) {}
 
   bool read();
+  static const std::string& keep(Tree& tree, std::string_view text) {
+    return tree.decoded_.emplace_back(text);
+  }
 
  private:
   enum class Want : std::uint8_t { Value, ValueOrEnd, Key, KeyOrEnd, CommaOrEnd };
@@ -26,9 +34,9 @@ class JsonReader {
   bool key();
   bool comma_or_end();
   bool close(char bracket);
-  bool open(JsonKind kind);
-  bool number(JsonNode& node);
-  bool word(JsonNode& node, JsonKind kind, std::string_view word);
+  bool open(TreeKind kind);
+  bool number(TreeNode& node);
+  bool word(TreeNode& node, TreeKind kind, std::string_view word);
   bool digits();
   bool string(std::string_view& out);
   bool decode(std::string& out);
@@ -44,7 +52,7 @@ class JsonReader {
   }
 
   std::string_view text_;
-  JsonTree& tree_;
+  Tree& tree_;
   std::size_t at_ = 0;
   Want want_ = Want::Value;
   std::string_view key_;
@@ -52,6 +60,7 @@ class JsonReader {
 };
 
 bool JsonReader::read() {
+  tree_.nodes_.reserve(std::min(text_.size() / kBytesPerNode + 1, Tree::kMaxNodes));
   do {
     skip_space();
     if (end() || !step()) return false;
@@ -79,9 +88,9 @@ bool JsonReader::step() {
 }
 
 bool JsonReader::value() {
-  if (tree_.nodes_.size() >= JsonTree::kMaxNodes) return false;
+  if (tree_.nodes_.size() >= Tree::kMaxNodes) return false;
   const auto index = static_cast<std::uint32_t>(tree_.nodes_.size());
-  JsonNode& node = tree_.nodes_.emplace_back();
+  TreeNode& node = tree_.nodes_.emplace_back();
   node.key = key_;
   node.next = index + 1;
   key_ = {};
@@ -89,18 +98,18 @@ bool JsonReader::value() {
   want_ = Want::CommaOrEnd;
   switch (text_[at_]) {
     case '{':
-      return open(JsonKind::Object);
+      return open(TreeKind::Object);
     case '[':
-      return open(JsonKind::Array);
+      return open(TreeKind::Array);
     case '"':
-      node.kind = JsonKind::String;
+      node.kind = TreeKind::String;
       return string(node.text);
     case 't':
-      return word(node, JsonKind::True, "true");
+      return word(node, TreeKind::True, "true");
     case 'f':
-      return word(node, JsonKind::False, "false");
+      return word(node, TreeKind::False, "false");
     case 'n':
-      return word(node, JsonKind::Null, "null");
+      return word(node, TreeKind::Null, "null");
     default:
       return number(node);
   }
@@ -115,30 +124,32 @@ bool JsonReader::key() {
 }
 
 bool JsonReader::comma_or_end() {
-  const bool object = tree_.nodes_[open_.back()].kind == JsonKind::Object;
+  const bool object = tree_.nodes_[open_.back()].kind == TreeKind::Object;
   if (!take(',')) return close(object ? '}' : ']');
   want_ = object ? Want::Key : Want::Value;
   return true;
 }
 
-bool JsonReader::open(JsonKind kind) {
-  if (open_.size() >= JsonTree::kMaxDepth) return false;
-  ++at_;
+bool JsonReader::open(TreeKind kind) {
+  if (open_.size() >= Tree::kMaxDepth) return false;
   tree_.nodes_.back().kind = kind;
+  tree_.nodes_.back().text = text_.substr(at_++);  // cut off where it ends by close()
   open_.push_back(static_cast<std::uint32_t>(tree_.nodes_.size() - 1));
-  want_ = kind == JsonKind::Object ? Want::KeyOrEnd : Want::ValueOrEnd;
+  want_ = kind == TreeKind::Object ? Want::KeyOrEnd : Want::ValueOrEnd;
   return true;
 }
 
 bool JsonReader::close(char bracket) {
   if (!take(bracket)) return false;
-  tree_.nodes_[open_.back()].next = static_cast<std::uint32_t>(tree_.nodes_.size());
+  TreeNode& node = tree_.nodes_[open_.back()];
+  node.next = static_cast<std::uint32_t>(tree_.nodes_.size());
+  node.text.remove_suffix(text_.size() - at_);
   open_.pop_back();
   want_ = Want::CommaOrEnd;
   return true;
 }
 
-bool JsonReader::word(JsonNode& node, JsonKind kind, std::string_view word) {
+bool JsonReader::word(TreeNode& node, TreeKind kind, std::string_view word) {
   if (!text_.substr(at_).starts_with(word)) return false;
   node.kind = kind;
   node.text = text_.substr(at_, word.size());
@@ -152,7 +163,7 @@ bool JsonReader::digits() {
   return at_ > begin;
 }
 
-bool JsonReader::number(JsonNode& node) {
+bool JsonReader::number(TreeNode& node) {
   const std::size_t begin = at_;
   take('-');
   if (!take('0') && !digits()) return false;
@@ -161,7 +172,7 @@ bool JsonReader::number(JsonNode& node) {
     if (!take('+')) take('-');
     if (!digits()) return false;
   }
-  node.kind = JsonKind::Number;
+  node.kind = TreeKind::Number;
   node.text = text_.substr(begin, at_ - begin);
   return true;
 }
@@ -242,9 +253,16 @@ void JsonReader::skip_space() noexcept {
   while (!end() && is_white(text_[at_])) ++at_;
 }
 
-std::optional<JsonTree> JsonTree::parse(std::string_view text) {
-  JsonTree tree;
+std::optional<Tree> parse_json(std::string_view text) {
+  Tree tree;
   if (!JsonReader(text, tree).read()) return std::nullopt;
+  return tree;
+}
+
+std::optional<Tree> parse_json_copy(std::string_view text) {
+  Tree tree;
+  const std::string& kept = JsonReader::keep(tree, text);
+  if (!JsonReader(kept, tree).read()) return std::nullopt;
   return tree;
 }
 

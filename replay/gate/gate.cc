@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 
 #include "replay/compare/printable.h"
+#include "replay/gate/endpoint.h"
 #include "userspace/base/units.h"
 
 namespace gray {
@@ -37,10 +37,23 @@ std::string requests_failed(const std::map<std::string, std::uint64_t>& failed, 
   return fmt::format("{} of {} requests failed ({})", count, sent, list);
 }
 
-template <typename Value>
-Value& bounded(std::map<std::string, Value>& names, const std::string& name, std::size_t limit) {
-  if (const auto found = names.find(name); found != names.end()) return found->second;
-  return names[names.size() < limit ? name : Tally::kOtherFields];
+Example example_of(const Trial& trial) {
+  const Exchange& exchange = trial.exchange;
+  const std::uint64_t begin = exchange.request.first_byte_ns;
+  return {.id = exchange.id.hex(),
+          .request =
+              printable(exchange.request.method + ' ' + exchange.request.target, kMaxRequestShown),
+          .client = exchange.client.to_string(),
+          .server = exchange.server.to_string(),
+          .stream = exchange.stream,
+          .h2_stream = exchange.h2_stream,
+          .from_ns = begin,
+          .to_ns = exchange.response ? std::max(begin, exchange.response->last_byte_ns)
+                                     : std::max(begin, exchange.request.last_byte_ns)};
+}
+
+std::string not_enough(std::uint64_t have, std::uint64_t need, const std::string& limit) {
+  return fmt::format("not enough evidence: {} exchanges, {} needed to tell {}", have, need, limit);
 }
 
 }  // namespace
@@ -53,81 +66,123 @@ LatencySummary summarize(const Histogram& histogram) noexcept {
           .max = histogram.max()};
 }
 
-std::string without_indices(const std::string& field) {
-  std::string out;
-  for (std::size_t at = 0; at < field.size();) {
-    const std::size_t digits = at + 1;
-    const std::size_t end = std::min(field.find_first_not_of("0123456789", digits), field.size());
-    if (field[at] == '[' && end > digits && end < field.size() && field[end] == ']') {
-      out += "[*]";
-      at = end + 1;
-    } else {
-      out += field[at++];
-    }
-  }
-  return out;
+std::string Gate::endpoint_name(const Request& request) const {
+  std::string name = endpoint_of(request);
+  const bool room = tally_.endpoints.size() < Tally::kMaxEndpoints;
+  return room || tally_.endpoints.contains(name) ? name : Tally::kOtherFields;
 }
 
 void Gate::add(const Trial& trial, const Comparison& comparison) {
+  const std::string name = endpoint_name(trial.exchange.request);
+  EndpointTally& at = tally_.endpoints[name];
   ++tally_.sent;
+  ++at.sent;
   if (trial.outcome == SendOutcome::Answered) {
     ++tally_.answered;
+    ++at.answered;
     tally_.canary.record(trial.latency_ns);
+    at.canary.record(trial.latency_ns);
   } else {
     ++tally_.failed[to_string(trial.outcome)];
+    if (trial.outcome != SendOutcome::Aborted) add_transport(trial, at);
   }
-  if (const std::uint64_t latency = trial.exchange.latency_ns(); latency > 0)
+  if (const std::uint64_t latency = trial.exchange.latency_ns(); latency > 0) {
     tally_.production.record(latency);
+    at.production.record(latency);
+  }
   if (!comparison.compared) {
     tally_.uncompared += trial.outcome == SendOutcome::Answered ? 1 : 0;
-  } else if (comparison.differences.empty()) {
+    return;
+  }
+  ++at.compared;
+  fields_.add_compared(name);
+  for (const Ignored& ignored : comparison.ignored) {
+    std::pair key{without_indices(ignored.field), ignored.why};
+    if (tally_.ignored.size() < Tally::kMaxFields || tally_.ignored.contains(key))
+      ++tally_.ignored[std::move(key)];
+  }
+  if (comparison.differences.empty()) {
     ++tally_.same;
   } else {
-    count(trial, comparison);
+    ++differing_;
+    fields_.add(name, comparison, example_of(trial));
   }
 }
 
-void Gate::count(const Trial& trial, const Comparison& comparison) {
-  const auto& differences = comparison.differences;
-  const bool noise = std::all_of(differences.begin(), differences.end(),
-                                 [](const Difference& difference) { return difference.noise; });
-  ++(noise ? tally_.noise : tally_.different);
-  std::set<std::string> seen;  // elements of one array are one finding of this exchange
-  for (const Difference& difference : differences) {
-    if (difference.noise) continue;
-    ++bounded(tally_.by_field, difference.field, Tally::kMaxFields);
-    const std::string field = without_indices(difference.field);
-    if (!seen.insert(field).second) continue;
-    FieldFinding& finding = bounded(tally_.findings, field, Tally::kMaxFindings);
-    if (finding.exchanges++ > 0) continue;
-    finding.request = printable(trial.exchange.request.method + ' ' + trial.exchange.request.target,
-                                kMaxRequestShown);
-    finding.production = difference.production;
-    finding.canary = difference.canary;
-  }
+void Gate::add_transport(const Trial& trial, EndpointTally& endpoint) {
+  ++tally_.by_cause[index_of(Cause::Transport)];
+  CauseAt& cause = endpoint.causes[Cause::Transport];
+  if (cause.differences++ > 0) return;
+  cause.example = example_of(trial);
+  cause.example.field = to_string(trial.outcome);
+  if (trial.exchange.response)
+    cause.example.production = std::to_string(trial.exchange.response->status);
 }
 
-Verdict Gate::verdict() const {
+void Gate::add_self(const Request& request, const Comparison& comparison, NoiseSource source) {
+  fields_.add_self(endpoint_name(request), comparison, source);
+}
+
+void Gate::mark_noise(const Request& request, Comparison& comparison) const {
+  if (comparison.differences.empty()) return;
+  const std::string name = endpoint_name(request);
+  for (Difference& difference : comparison.differences)
+    difference.noise |= fields_.is_noise(name, difference);
+}
+
+Tally Gate::tally() const {
+  Tally tally = tally_;
+  fields_.tell(tally);
+  return tally;
+}
+
+Confidence Gate::confidence(const Tally& tally) const {
+  return {.compared = tally.compared(),
+          .different = wilson(tally.different, tally.compared()),
+          .needed = least_sample(options_.max_diff),
+          .needed_for_p99 = options_.max_p99_ns ? least_sample(0.01) : 0,
+          .p50 = quantile_ratio(tally.production, tally.canary, 0.50),
+          .p90 = quantile_ratio(tally.production, tally.canary, 0.90),
+          .p99 = quantile_ratio(tally.production, tally.canary, 0.99),
+          .latency = mann_whitney(tally.production, tally.canary)};
+}
+
+// Nothing was exceeded; could it have been?
+void Gate::add_evidence(const Tally& tally, Verdict& verdict) const {
+  const std::uint64_t compared = tally.compared(), needed = least_sample(options_.max_diff);
+  if (compared < needed)
+    verdict.reasons.push_back(not_enough(
+        compared, needed, fmt::format("whether more than {} differ", percent(options_.max_diff))));
+  const std::uint64_t answered = tally.canary.count();
+  if (options_.max_p99_ns && answered < least_sample(0.01))
+    verdict.reasons.push_back(
+        not_enough(answered, least_sample(0.01),
+                   fmt::format("whether p99 is within {}", format_duration(*options_.max_p99_ns))));
+  verdict.inconclusive = !verdict.reasons.empty();
+}
+
+Verdict Gate::verdict(const Tally& tally) const {
   Verdict verdict;
-  const std::uint64_t compared = tally_.compared();
+  const std::uint64_t compared = tally.compared();
   std::uint64_t failed = 0;
-  for (const auto& [name, times] : tally_.failed)
+  for (const auto& [name, times] : tally.failed)
     if (name != to_string(SendOutcome::Aborted)) failed += times;
 
   if (compared == 0) verdict.reasons.emplace_back("nothing was compared");
   const double share =
-      compared == 0 ? 0 : static_cast<double>(tally_.different) / static_cast<double>(compared);
+      compared == 0 ? 0 : static_cast<double>(tally.different) / static_cast<double>(compared);
   if (share > options_.max_diff)
     verdict.reasons.push_back(differences_above(share, options_.max_diff));
-  if (failed > 0) verdict.reasons.push_back(requests_failed(tally_.failed, failed, tally_.sent));
+  if (failed > 0) verdict.reasons.push_back(requests_failed(tally.failed, failed, tally.sent));
   if (!verdict.reasons.empty()) verdict.exit_code = 4;
 
-  const std::uint64_t p99 = tally_.canary.percentile(0.99);
+  const std::uint64_t p99 = tally.canary.percentile(0.99);
   if (options_.max_p99_ns && p99 > *options_.max_p99_ns) {
     verdict.reasons.push_back(
         fmt::format("p99 {} > {}", format_duration(p99), format_duration(*options_.max_p99_ns)));
     if (verdict.exit_code == 0) verdict.exit_code = 5;
   }
+  if (verdict.reasons.empty()) add_evidence(tally, verdict);
   verdict.pass = verdict.reasons.empty();
   return verdict;
 }

@@ -10,6 +10,9 @@
 #include <vector>
 
 #include "replay/compare/compare.h"
+#include "replay/gate/field_counts.h"
+#include "replay/gate/statistics.h"
+#include "replay/gate/tally.h"
 #include "replay/send/trial.h"
 #include "userspace/base/histogram.h"
 
@@ -17,7 +20,9 @@ namespace gray {
 
 struct GateOptions {
   double max_diff = 0;  ///< share (0…1) of the compared exchanges that may differ
-  std::optional<std::uint64_t> max_p99_ns;  ///< of the canary's latency
+  std::optional<std::uint64_t> max_p99_ns = {};  ///< of the canary's latency
+  NoiseOptions noise = {};
+  CauseSet accepted = {};  ///< causes of differences that are not held against the canary
 };
 
 struct LatencySummary {
@@ -25,61 +30,62 @@ struct LatencySummary {
 };
 LatencySummary summarize(const Histogram& histogram) noexcept;
 
-/// One field that differed, for people: how often, and once in full.
-struct FieldFinding {
-  std::uint64_t exchanges = 0;
-  std::string request;  ///< "GET /price/1"
-  std::string production;
-  std::string canary;
-};
-
-/// The names that wire data can make up are bounded: what is above stands under kOtherFields.
-struct Tally {
-  static constexpr std::size_t kMaxFields = 1'000;
-  static constexpr std::size_t kMaxFindings = 100;
-  static constexpr const char* kOtherFields = "…";
-
-  std::uint64_t same = 0;
-  std::uint64_t different = 0;
-  std::uint64_t noise = 0;       ///< all that differs differs in production, too
-  std::uint64_t uncompared = 0;  ///< answered, but production's response was not seen
-  std::map<std::string, std::uint64_t> by_field;
-  std::map<std::string, FieldFinding> findings;  ///< by field, with [*] for the index of an array
-  Histogram production;                          ///< latency in ns
-  Histogram canary;                              ///< latency in ns
-  std::map<std::string, std::uint64_t> failed;   ///< requests not answered, by SendOutcome
-  std::uint64_t sent = 0;
-  std::uint64_t answered = 0;
-
-  std::uint64_t compared() const noexcept { return same + different + noise; }
-};
-
 struct Verdict {
   bool pass = false;
-  std::vector<std::string> reasons;  ///< why not: "differences 2.2% > 0.5%"
+  bool inconclusive = false;  ///< no limit is exceeded, and too little was seen to say it is kept
+  std::vector<std::string> reasons;  ///< why not pass: "differences 2.2% > 0.5%"
   int exit_code = 0;  ///< 0; 4 for differences, failed requests, nothing compared; 5 for latency
+
+  const char* name() const noexcept {
+    return pass ? "pass" : inconclusive ? "inconclusive" : "fail";
+  }
+};
+
+/// How sure the figures are.
+struct Confidence {
+  std::uint64_t compared = 0;
+  Interval different;        ///< share of exchanges that differ
+  std::uint64_t needed = 0;  ///< exchanges that the limit for differences needs; 0: none
+  std::uint64_t needed_for_p99 = 0;
+  QuantileRatio p50, p90, p99;  ///< the canary's latency as a multiple of production's
+  MannWhitney latency;
 };
 
 class Gate {
  public:
-  explicit Gate(GateOptions options) : options_(options) {}
+  explicit Gate(GateOptions options)
+      : options_(options), fields_(options.noise, options.accepted) {}
 
   void add(const Trial& trial, const Comparison& comparison);
-  const Tally& tally() const noexcept { return tally_; }
+  /// Production compared with itself, by an answer of the baseline or a repeated request.
+  void add_self(const Request& request, const Comparison& comparison, NoiseSource source);
+  /// Marks what is noise or accepted as far as known now; the tally decides at the end.
+  void mark_noise(const Request& request, Comparison& comparison) const;
+
+  /// All that was added, decided as of now.
+  Tally tally() const;
+  /// Exchanges that differ, noise with them, for a progress line.
+  std::uint64_t differing() const noexcept { return differing_; }
+  std::uint64_t uncompared() const noexcept { return tally_.uncompared; }
 
   /// Passes when no more differ than may, every request was answered, the canary's p99 is within
-  /// its limit, and at least one exchange was compared. Requests that the end of the run cut off
-  /// ("aborted") are not held against the canary.
-  Verdict verdict() const;
+  /// its limit, at least one exchange was compared, and, where a limit is a share or a percentile,
+  /// so many were that it could have been exceeded (least_sample()). Requests that the end of the
+  /// run cut off ("aborted") are not held against the canary.
+  Verdict verdict() const { return verdict(tally()); }
+  Verdict verdict(const Tally& tally) const;
+  Confidence confidence(const Tally& tally) const;
 
  private:
-  void count(const Trial& trial, const Comparison& comparison);
+  /// Its endpoint, or kOtherFields when there are too many.
+  std::string endpoint_name(const Request& request) const;
+  void add_transport(const Trial& trial, EndpointTally& endpoint);
+  void add_evidence(const Tally& tally, Verdict& verdict) const;
 
   GateOptions options_;
-  Tally tally_;
+  FieldCounts fields_;
+  Tally tally_;  // all but what fields_ tells
+  std::uint64_t differing_ = 0;
 };
-
-/// "json.$.items[3].price" as "json.$.items[*].price".
-std::string without_indices(const std::string& field);
 
 }  // namespace gray

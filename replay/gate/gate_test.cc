@@ -45,7 +45,15 @@ TEST(Gate, Verdicts) {
       {"all the same", {}, 10, 0, 0, 0, 0, {}},
       {"one differs", {}, 29, 1, 0, 0, 4, {"differences 3.33% > 0%"}},
       {"more differ than may", {0.005, {}}, 88, 2, 0, 0, 4, {"differences 2.22% > 0.5%"}},
-      {"as many differ as may", {0.1, {}}, 9, 1, 0, 0, 0, {}},
+      {"as many differ as may", {0.1, {}}, 36, 4, 0, 0, 0, {}},
+      {"too few to tell",
+       {0.1, {}},
+       9,
+       1,
+       0,
+       0,
+       0,
+       {"not enough evidence: 10 exchanges, 29 needed to tell whether more than 10% differ"}},
       {"close above the limit", {0.1, {}}, 89'990, 10'010, 0, 0, 4, {"differences 10.01% > 10%"}},
       {"not answered", {}, 78, 0, 12, 0, 4, {"12 of 90 requests failed (timeout 12)"}},
       {"nothing", {}, 0, 0, 0, 0, 4, {"nothing was compared"}},
@@ -60,7 +68,15 @@ TEST(Gate, Verdicts) {
       {"ended by hand", {}, 5, 0, 0, 3, 0, {}},
       {"ended by hand at once", {}, 0, 0, 0, 3, 4, {"nothing was compared"}},
       {"too slow", {0, 2'000'000}, 5, 0, 0, 0, 5, {"p99 3ms > 2ms"}},
-      {"fast enough", {0, 3'000'000}, 5, 0, 0, 0, 0, {}},
+      {"fast enough", {0, 3'000'000}, 299, 0, 0, 0, 0, {}},
+      {"fast enough, or too few",
+       {0, 3'000'000},
+       298,
+       0,
+       0,
+       0,
+       0,
+       {"not enough evidence: 298 exchanges, 299 needed to tell whether p99 is within 3ms"}},
       {"different and too slow",
        {0, 2'000'000},
        1,
@@ -75,7 +91,8 @@ TEST(Gate, Verdicts) {
         gate_with(test.options, test.same, test.different, test.timeouts, test.aborted).verdict();
     EXPECT_EQ(verdict.reasons, test.reasons) << test.sentence;
     EXPECT_EQ(verdict.exit_code, test.exit_code) << test.sentence;
-    EXPECT_EQ(verdict.pass, test.exit_code == 0) << test.sentence;
+    EXPECT_EQ(verdict.pass, test.reasons.empty()) << test.sentence;
+    EXPECT_EQ(verdict.inconclusive, test.exit_code == 0 && !test.reasons.empty()) << test.sentence;
   }
 }
 
@@ -95,7 +112,7 @@ TEST(Gate, TallyAddsUp) {
   noisy.differences[0].noise = true;
   gate.add(answered(), noisy);
   gate.add(answered(), {});
-  const Tally& tally = gate.tally();
+  const Tally tally = gate.tally();
   EXPECT_EQ(tally.sent, 12u);
   EXPECT_EQ(tally.answered, 7u);
   EXPECT_EQ(tally.same + tally.different + tally.noise + tally.uncompared, tally.answered);
@@ -113,9 +130,10 @@ TEST(Gate, FindingsTakeAnArraysElementsTogether) {
   comparison.add("json.$.items[17].price", "3", "4");
   gate.add(answered(), comparison);
   gate.add(answered(), different("json.$.items[3].price"));
-  EXPECT_EQ(gate.tally().by_field.size(), 3u);
-  ASSERT_EQ(gate.tally().findings.size(), 1u);
-  const auto& [field, finding] = *gate.tally().findings.begin();
+  const Tally tally = gate.tally();
+  EXPECT_EQ(tally.by_field.size(), 3u);
+  ASSERT_EQ(tally.findings.size(), 1u);
+  const auto& [field, finding] = *tally.findings.begin();
   EXPECT_EQ(field, "json.$.items[*].price");
   EXPECT_EQ(finding.exchanges, 2u);
   EXPECT_EQ(finding.request, "GET /price/1");
@@ -126,9 +144,10 @@ TEST(Gate, FindingsTakeAnArraysElementsTogether) {
 TEST(Gate, NamesThatTheWireMakesUpAreBounded) {
   Gate gate({});
   for (int i = 0; i < 5'000; ++i) gate.add(answered(), different("header.x-" + std::to_string(i)));
-  EXPECT_EQ(gate.tally().by_field.size(), Tally::kMaxFields + 1);
-  EXPECT_EQ(gate.tally().by_field.at(Tally::kOtherFields), 4'000u);
-  EXPECT_EQ(gate.tally().findings.size(), Tally::kMaxFindings + 1);
+  const Tally tally = gate.tally();
+  EXPECT_EQ(tally.by_field.size(), Tally::kMaxFields + 1);
+  EXPECT_EQ(tally.by_field.at(Tally::kOtherFields), 4'000u);
+  EXPECT_EQ(tally.findings.size(), Tally::kMaxFindings + 1);
 }
 
 TEST(Gate, IndicesOnlyAreTakenOut) {

@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "replay/compare/printable.h"
+#include "replay/report/html_findings.h"
 #include "userspace/base/errors.h"
 #include "userspace/base/fd.h"
 #include "userspace/base/units.h"
@@ -22,37 +23,29 @@ constexpr std::string_view kHead = R"(<!DOCTYPE html>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <title>grayxdp: {0}</title>
 <style>
-body {{ font: 15px/1.45 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; color: #222; }}
-h1 {{ font-size: 1.5rem; }} h2 {{ font-size: 1.1rem; margin-top: 2rem; }}
-.pass {{ color: #176b2c; }} .fail {{ color: #a8201a; }}
+body {{ font: 15px/1.45 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; color: var(--ink); background: var(--paper); }}
+:root {{ color-scheme: light dark; --ink: #222; --paper: #fff; --rule: #ddd; --good: #176b2c; --bad: #a8201a; --open: #8a5a00; --one: #2463a8; --two: #c2570c; }}
+@media (prefers-color-scheme: dark) {{ :root {{ --ink: #ddd; --paper: #16181b; --rule: #3a3f45; --good: #6fcf84; --bad: #ff8a80; --open: #e3b34c; --one: #7ab3f0; --two: #f59b5c; }} }}
+h1 {{ font-size: 1.5rem; }} h2 {{ font-size: 1.1rem; margin-top: 2rem; }} h3 {{ font-size: 1rem; margin: 1rem 0 0; }}
+.pass {{ color: var(--good); }} .inconclusive {{ color: var(--open); }} .fail {{ color: var(--bad); }}
 table {{ border-collapse: collapse; width: 100%; }}
-th, td {{ text-align: left; padding: .25rem .75rem .25rem 0; border-bottom: 1px solid #ddd; vertical-align: top; }}
-td.n, th.n {{ text-align: right; font-variant-numeric: tabular-nums; }}
+th, td {{ text-align: left; padding: .25rem .75rem .25rem 0; border-bottom: 1px solid var(--rule); vertical-align: top; }}
+td.n, th.n {{ padding-right: 1.5rem; text-align: right; font-variant-numeric: tabular-nums; }}
 code {{ font: 13px ui-monospace, monospace; overflow-wrap: anywhere; }}
+.sortable label {{ margin: 0 1rem 0 .25rem; }} .rows {{ margin-top: .5rem; display: flex; flex-direction: column; }}
+.row {{ display: grid; grid-template-columns: minmax(12rem, 2fr) repeat(3, 5.5rem) repeat(2, minmax(8rem, 1fr)); gap: .75rem; padding: .25rem 0; border-bottom: 1px solid var(--rule); font-variant-numeric: tabular-nums; }}
+.row.head {{ order: -2000000000 !important; font-weight: bold; }}
+#by-d:checked ~ .rows .row {{ order: var(--d); }} #by-r:checked ~ .rows .row {{ order: var(--r); }} #by-l:checked ~ .rows .row {{ order: var(--l); }}
+.sides {{ display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; padding: .5rem; border-left: 3px solid var(--rule); }} .sides strong {{ display: block; font-weight: 600; }}
+details {{ margin: .25rem 0; }} summary {{ cursor: pointer; }} summary .n {{ margin: 0 .5rem; }} h3 .n {{ margin-left: .5rem; font-weight: normal; }} .where, small {{ font-size: .85rem; opacity: .8; }}
+svg {{ width: 100%; max-width: 52rem; }} svg text {{ fill: var(--ink); font-size: 11px; }} svg line {{ stroke: var(--rule); }}
+polyline {{ fill: none; stroke-width: 2; }} polyline.production {{ stroke: var(--one); }} polyline.canary {{ stroke: var(--two); }}
+.legend .production {{ color: var(--one); }} .legend .canary {{ color: var(--two); }}
 </style>
 </head>
 <body>
 <h1>Verdict: <span class="{0}">{0}</span></h1>
 )";
-
-std::string escape(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '&')
-      out += "&amp;";
-    else if (c == '<')
-      out += "&lt;";
-    else if (c == '>')
-      out += "&gt;";
-    else if (c == '"')
-      out += "&quot;";
-    else if (c == '\'')
-      out += "&#39;";
-    else
-      out += c;
-  }
-  return out;
-}
 
 class Page {
  public:
@@ -67,20 +60,20 @@ class Page {
 };
 
 std::string code(std::string_view text) {
-  return text.empty() ? "<em>absent</em>" : fmt::format("<code>{}</code>", escape(text));
+  return text.empty() ? "<em>absent</em>" : fmt::format("<code>{}</code>", html_escape(text));
 }
 
 void add_verdict(Page& page, const RunSummary& summary) {
-  page.add(kHead, summary.verdict.pass ? "pass" : "fail");
+  page.add(kHead, summary.verdict.name());
   if (!summary.verdict.reasons.empty()) {
     page.add("<ul>\n");
     for (const std::string& reason : summary.verdict.reasons)
-      page.add("<li>{}</li>\n", escape(reason));
+      page.add("<li>{}</li>\n", html_escape(reason));
     page.add("</ul>\n");
   }
   for (const std::string& target : summary.targets)
     page.add("<p>Canary: {}</p>\n", code(printable(target)));
-  page.add("<p>Exchanges: {}.</p>\n", escape(exchange_counts(summary)));
+  page.add("<p>Exchanges: {}.</p>\n", html_escape(exchange_counts(summary)));
   page.add("<p>Compared: {} same, {} different, {} noise, {} without production's response.</p>\n",
            summary.tally.same, summary.tally.different, summary.tally.noise,
            summary.tally.uncompared);
@@ -119,15 +112,17 @@ void add_samples(Page& page, std::span<const TrialSample> samples) {
   if (samples.empty()) return;
   page.add("<h2>Exchanges that differ (the first {})</h2>\n", samples.size());
   for (const TrialSample& sample : samples) {
-    page.add("<h3><code>{} {}</code></h3>\n<p><code>{}</code>, status {} → {}</p>\n",
-             escape(sample.method), escape(sample.target), escape(sample.id),
-             sample.production_status, sample.canary_status);
+    page.add(
+        "<details><summary><code>{} {}</code></summary>\n<p><code>{}</code>, status {} → {}</p>\n",
+        html_escape(sample.method), html_escape(sample.target), html_escape(sample.id),
+        sample.production_status, sample.canary_status);
     page.add("<table>\n<tr><th>field<th>production<th>canary</tr>\n");
     for (const Difference& difference : sample.differences)
       page.add("<tr><td>{}<td>{}<td>{}</tr>\n", code(difference.field), code(difference.production),
                code(difference.canary));
     page.add("</table>\n");
     if (sample.more > 0) page.add("<p>and {} more</p>\n", sample.more);
+    page.add("</details>\n");
   }
 }
 
@@ -141,7 +136,8 @@ void add_ledger(Page& page, const Ledger& ledger) {
       if (drop.count > 0)
         drops += fmt::format("{}{} {}", drops.empty() ? "" : ", ", drop.count, drop.name);
     page.add("<tr><td>{}<td>{}<td class=\"n\">{}<td class=\"n\">{}<td>{}</tr>\n",
-             escape(stage.name), escape(stage.unit), stage.in, stage.out, escape(drops));
+             html_escape(stage.name), html_escape(stage.unit), stage.in, stage.out,
+             html_escape(drops));
   }
   page.add("</table>\n<p>{}, {} lost.</p>\n", ledger.balanced() ? "Balanced" : "NOT BALANCED",
            ledger.lost());
@@ -163,9 +159,14 @@ TrialSample make_sample(const Trial& trial, const Comparison& comparison, const 
 std::string html_page(const RunSummary& summary, std::span<const TrialSample> samples) {
   Page page;
   add_verdict(page, summary);
+  page.add("{}", html_confidence(summary.confidence));
+  page.add("{}", html_endpoints(summary.tally));
   add_findings(page, summary.tally);
+  page.add("{}", html_causes(summary.tally));
   add_latency(page, summary);
+  page.add("{}", html_latency_curves(summary.tally));
   add_samples(page, samples);
+  page.add("{}", html_noise(summary.tally));
   add_ledger(page, summary.ledger);
   page.add("</body>\n</html>\n");
   return page.take();

@@ -1,10 +1,12 @@
 #include "replay/report/judge.h"
 
+#include "replay/gate/endpoint.h"
+
 namespace gray {
 
 Judge::Judge(const CompareOptions& compare, const GateOptions& gate, const Scrubber& scrubber,
-             const std::string& trials)
-    : scrubber_(scrubber), comparator_(compare, scrubber_), gate_(gate) {
+             const std::string& trials, bool baseline)
+    : scrubber_(scrubber), comparator_(compare, scrubber_), gate_(gate), baseline_(baseline) {
   if (!trials.empty()) writer_ = std::make_unique<TrialWriter>(trials);
   thread_ = std::thread([this] { run(); });
 }
@@ -14,9 +16,17 @@ Judge::~Judge() {
 }
 
 void Judge::add(Trial&& trial) {
+  put({std::move(trial), false});
+}
+
+void Judge::add_baseline(Trial&& trial) {
+  put({std::move(trial), true});
+}
+
+void Judge::put(Arrival&& arrival) {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return waiting_.size() < kMaxWaiting; });
-  waiting_.push_back(std::move(trial));
+  waiting_.push_back(std::move(arrival));
   changed_.notify_all();
 }
 
@@ -34,25 +44,73 @@ void Judge::run() {
   std::unique_lock lock(mutex_);
   while (true) {
     changed_.wait(lock, [this] { return finishing_ || !waiting_.empty(); });
-    if (waiting_.empty()) return;
-    const Trial trial = std::move(waiting_.front());
+    if (waiting_.empty()) break;
+    Arrival arrival = std::move(waiting_.front());
     waiting_.pop_front();
     changed_.notify_all();
     lock.unlock();
-    judge(trial);
+    take(std::move(arrival));
     lock.lock();
-    different_ = gate_.tally().different;
+    different_ = gate_.differing();
   }
+  lock.unlock();
+  while (const auto rest = pairing_.take_rest()) judge(rest->canary, nullptr);
 }
 
-void Judge::judge(const Trial& trial) {
-  const Comparison comparison = comparator_.compare(trial);
+void Judge::take(Arrival&& arrival) {
+  if (!baseline_) return judge(arrival.trial, nullptr);
+  const auto pair = pairing_.add(std::move(arrival.trial), arrival.is_baseline);
+  if (pair) judge(pair->canary, pair->baseline ? &*pair->baseline : nullptr);
+}
+
+void Judge::judge(const Trial& trial, const Trial* baseline) {
+  Comparison comparison = comparator_.compare(trial, memory_.asked_before(trial.exchange));
   if (trial.outcome == SendOutcome::Answered) ++answered_;
   if (comparison.compared) ++compared_;
   gate_.add(trial, comparison);
+  learn(trial, baseline);
+  gate_.mark_noise(trial.exchange.request, comparison);
   if (writer_) writer_->write(trial, comparison, scrubber_);
-  if (!comparison.differences.empty() && samples_.size() < kMaxSamples)
-    samples_.push_back(make_sample(trial, comparison, scrubber_));
+  if (!comparison.differences.empty()) keep_sample(trial, comparison);
+}
+
+void Judge::learn(const Trial& trial, const Trial* baseline) {
+  const Exchange& exchange = trial.exchange;
+  if (!exchange.response) return;
+  if (baseline != nullptr) {
+    if (baseline->outcome != SendOutcome::Answered || !baseline->canary) return;
+    gate_.add_self(exchange.request,
+                   comparator_.compare({.exchange = exchange,
+                                        .production = *exchange.response,
+                                        .other = *baseline->canary,
+                                        .offset_ns = Comparator::offset_of(*baseline)}),
+                   NoiseSource::Baseline);
+  } else if (!baseline_) {
+    const std::optional<Response> previous = memory_.previous_answer(exchange);
+    if (!previous) return;
+    const auto offset =
+        static_cast<std::int64_t>(exchange.response->first_byte_ns - previous->first_byte_ns);
+    gate_.add_self(exchange.request,
+                   comparator_.compare({.exchange = exchange,
+                                        .production = *previous,
+                                        .other = *exchange.response,
+                                        .offset_ns = offset}),
+                   NoiseSource::Repeats);
+  }
+}
+
+// One for every field, endpoint and cause is enough to look at.
+void Judge::keep_sample(const Trial& trial, const Comparison& comparison) {
+  if (samples_.size() >= kMaxSamples) return;
+  const std::string endpoint = endpoint_of(trial.exchange.request);
+  bool fresh = false;
+  for (const Difference& difference : comparison.differences)
+    fresh |= sampled_.size() < Tally::kMaxFields &&
+             sampled_
+                 .insert(endpoint + ' ' + without_indices(difference.field) + ' ' +
+                         to_string(difference.cause))
+                 .second;
+  if (fresh) samples_.push_back(make_sample(trial, comparison, scrubber_));
 }
 
 std::error_code Judge::trials_failure() const {
@@ -68,7 +126,7 @@ void Judge::account(Ledger& ledger) const {
               .unit = "exchanges",
               .in = answered_,
               .out = compared_,
-              .drops = {{"no_response", gate_.tally().uncompared}}});
+              .drops = {{"no_response", gate_.uncompared()}}});
 }
 
 std::uint64_t Judge::different() const {

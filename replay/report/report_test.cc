@@ -1,14 +1,14 @@
 // What a run says at its end, in each form: the right names, and no secret in any.
 #include <gtest/gtest.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <fstream>
+#include <cstdio>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "replay/compare/trial_for_test.h"
 #include "replay/report/html.h"
+#include "replay/report/report_for_test.h"
 #include "replay/report/summary.h"
 #include "replay/report/trials.h"
 
@@ -16,53 +16,6 @@ namespace gray {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-class TemporaryFile {
- public:
-  TemporaryFile() {
-    const int fd = ::mkstemp(path_);
-    EXPECT_GE(fd, 0);
-    ::fchmod(fd, 0644);
-    ::close(fd);
-  }
-  ~TemporaryFile() { ::unlink(path_); }
-  const char* path() const { return path_; }
-  std::string text() const {
-    std::ostringstream out;
-    out << std::ifstream(path_).rdbuf();
-    return out.str();
-  }
-  unsigned mode() const {
-    struct stat status {};
-    EXPECT_EQ(::stat(path_, &status), 0);
-    return status.st_mode & 0777u;
-  }
-
- private:
-  char path_[32] = "/tmp/report-XXXXXX";
-};
-
-RunSummary summary_of(const Gate& gate) {
-  RunSummary summary;
-  summary.read = 100;
-  summary.selected = 90;
-  summary.skipped = {{"incomplete", 2}, {"method", 8}};
-  summary.tally = gate.tally();
-  summary.sent = summary.tally.sent;
-  summary.answered = summary.tally.answered;
-  summary.failed = summary.tally.failed;
-  summary.lateness.record(20'000);
-  summary.seconds = 2;
-  summary.ledger.add(
-      {.name = "select",
-       .unit = "exchanges",
-       .in = 100,
-       .out = 90,
-       .drops = {{"method", 8, DropKind::Selection}, {"incomplete", 2, DropKind::Selection}}});
-  summary.verdict = gate.verdict();
-  summary.targets = {"http://canary:8080"};
-  return summary;
-}
 
 // Production's phone number and token against a canary without them, and one that is dead.
 struct Example {
@@ -102,8 +55,13 @@ TEST(Summary, JsonHasTheDocumentedNames) {
   using Names = std::vector<std::string>;
   const Example run;
   const Json json = to_json(summary_of(run.gate), "replay");
-  EXPECT_EQ(keys(json), (Names{"verb", "exchanges", "compare", "latency_ns", "schedule", "ledger",
-                               "balanced", "verdict", "reasons"}));
+  EXPECT_EQ(keys(json),
+            (Names{"verb", "exchanges", "compare", "latency_ns", "schedule", "ledger", "balanced",
+                   "verdict", "reasons", "by_cause", "by_endpoint", "noise", "confidence"}));
+  EXPECT_EQ(keys(json["by_cause"]), (Names{"schema", "value", "transport"}));
+  EXPECT_EQ(json["by_endpoint"]["GET /price/{n}"]["different"], 1);
+  EXPECT_EQ(keys(json["noise"]), (Names{"source", "self_compared", "fields", "ignored"}));
+  EXPECT_EQ(json["confidence"]["level"], 0.95);
   EXPECT_EQ(keys(json["exchanges"]),
             (Names{"read", "selected", "skipped", "sent", "answered", "failed"}));
   EXPECT_EQ(keys(json["compare"]), (Names{"same", "different", "noise", "uncompared", "by_field"}));
@@ -170,7 +128,7 @@ TEST(Trials, AreALineEach) {
   EXPECT_EQ(trials[0]["production"]["status"], 200);
   EXPECT_EQ(trials[0]["canary"].dump(), R"({"status":200,"latency_ns":3000000})");
   EXPECT_EQ(keys(trials[0]["differences"][0]),
-            (std::vector<std::string>{"field", "production", "canary", "noise"}));
+            (std::vector<std::string>{"field", "production", "canary", "noise", "cause"}));
   EXPECT_EQ(trials[1]["differences"].dump(), "[]");
   EXPECT_TRUE(trials[2]["canary"].is_null());
   EXPECT_EQ(trials[2]["outcome"], "timeout");
@@ -218,6 +176,37 @@ TEST(Html, IsEscapedAndSelfContained) {
   EXPECT_TRUE(page.ends_with("</html>\n"));
   EXPECT_THROW(write_html("/nowhere/x.html", summary, samples), std::system_error);
   EXPECT_THROW(write_html("/dev/full", summary, samples), std::system_error);
+}
+
+std::string output_of(const std::string& command) {
+  std::string text;
+  FILE* pipe = ::popen(command.c_str(), "r");
+  if (pipe == nullptr) return text;
+  char buffer[4096];
+  for (std::size_t got = 0; (got = std::fread(buffer, 1, sizeof(buffer), pipe)) > 0;)
+    text.append(buffer, got);
+  ::pclose(pipe);
+  return text;
+}
+
+TEST(Html, OpensInChromium) {
+  if (output_of("command -v chromium").empty()) GTEST_SKIP() << "no chromium here";
+  const Example run;
+  const TrialSample samples[] = {make_sample(run.trials[0], run.comparisons[0], run.scrubber)};
+  const TemporaryFile file;
+  const std::string page = std::string(file.path()) + ".html";
+  write_html(page, summary_of(run.gate), samples);
+  const std::string out = output_of(
+      "timeout 60 chromium --headless --no-sandbox --disable-gpu --enable-logging=stderr "
+      "--dump-dom "
+      "file://" +
+      page + " 2>&1");
+  ::unlink(page.c_str());
+  for (const char* text : {"Verdict:", "Differences by cause", "<polyline class=\"canary\"",
+                           "<details>", "GET /price/{n}"})
+    EXPECT_NE(out.find(text), out.npos) << text;
+  EXPECT_EQ(out.find("CONSOLE"), out.npos) << out;
+  expect_no_secret(out);
 }
 
 }  // namespace

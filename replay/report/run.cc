@@ -2,6 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <thread>
+
+#include "userspace/base/clock.h"
+
 namespace gray {
 namespace {
 
@@ -11,6 +16,12 @@ std::vector<Drop> as_drops(const std::map<std::string, std::uint64_t>& counts, D
   return drops;
 }
 
+// When it was written, by the clock of the dates in answers; now is when the answer was whole.
+Trial stamped(Trial trial) noexcept {
+  trial.sent_ns = utc_ns() - trial.latency_ns;
+  return trial;
+}
+
 }  // namespace
 
 ReplayRun::ReplayRun(const RunOptions& options)
@@ -18,9 +29,16 @@ ReplayRun::ReplayRun(const RunOptions& options)
       selector_(options.select),
       scrubber_(Scrubber::from_option(options.scrub)),
       rewriter_(options.rewrite),
-      judge_(std::make_unique<Judge>(options.compare, options.gate, scrubber_, options.trials)),
-      sender_(std::make_unique<Sender>(options.send,
-                                       [this](Trial&& trial) { judge_->add(std::move(trial)); })) {}
+      judge_(std::make_unique<Judge>(options.compare, options.gate, scrubber_, options.trials,
+                                     options.baseline.has_value())),
+      sender_(std::make_unique<Sender>(
+          options.send, [this](Trial&& trial) { judge_->add(stamped(std::move(trial))); })) {
+  if (!options.baseline) return;
+  SendOptions send = options.send;
+  send.targets = {*options.baseline};
+  baseline_ = std::make_unique<Sender>(
+      send, [this](Trial&& trial) { judge_->add_baseline(stamped(std::move(trial))); });
+}
 
 ReplayRun::~ReplayRun() = default;
 
@@ -43,6 +61,7 @@ void ReplayRun::exchange(Exchange&& exchange) {
   selected_.fetch_add(1, std::memory_order_relaxed);
   if (const char* reason = scrubber_.scrub(exchange.request)) return skip(scrub_drops_, reason);
   scrubbed_.fetch_add(1, std::memory_order_relaxed);
+  if (baseline_ && !options_.dry_run) submit_to_baseline(exchange);
   const auto& targets = options_.send.targets;
   rewriter_.rewrite(exchange.request,
                     targets[target_of(exchange.stream, targets.size())].authority);
@@ -54,31 +73,52 @@ void ReplayRun::exchange(Exchange&& exchange) {
   sender_->submit(std::move(exchange));
 }
 
+// What the baseline cannot take is judged without it.
+void ReplayRun::submit_to_baseline(const Exchange& exchange) {
+  Exchange copy = exchange;
+  rewriter_.rewrite(copy.request, options_.baseline->authority);
+  if (options_.wait_for_room) baseline_->wait_for_room();
+  baseline_->submit(std::move(copy));
+}
+
 void ReplayRun::connection_end(std::uint64_t stream) {
   sender_->connection_end(stream);
+  if (baseline_) baseline_->connection_end(stream);
 }
 
 void ReplayRun::close() {
   sender_->close();
+  if (baseline_) baseline_->close();
 }
 
 void ReplayRun::send() {
+  std::jthread beside;
+  if (baseline_) beside = std::jthread([this] { baseline_->run(); });
   sender_->run();
 }
 
 void ReplayRun::abort() noexcept {
   sender_->abort();
+  if (baseline_) baseline_->abort();
 }
 
 std::optional<std::string> ReplayRun::conflict(const Endpoint& server) const {
   if (options_.force) return std::nullopt;
+  const auto is_server = [&](const Target& target) {
+    return std::find(target.endpoints.begin(), target.endpoints.end(), server) !=
+           target.endpoints.end();
+  };
   for (const Target& target : options_.send.targets)
-    for (const Endpoint& endpoint : target.endpoints)
-      if (endpoint == server)
-        return fmt::format(
-            "target {} is a captured server: a canary must be another one (--force sends all the "
-            "same)",
-            target.url);
+    if (is_server(target))
+      return fmt::format(
+          "target {} is a captured server: a canary must be another one (--force sends all the "
+          "same)",
+          target.url);
+  if (options_.baseline && is_server(*options_.baseline))
+    return fmt::format(
+        "baseline {} is a captured server: it must be another instance (--force sends all the "
+        "same)",
+        options_.baseline->url);
   return std::nullopt;
 }
 
@@ -113,6 +153,24 @@ void ReplayRun::add_stages(Ledger& ledger) const {
                 .drops = {{"not_sent", dry_, DropKind::Selection}}});
   sender_->account(ledger);
   judge_->account(ledger);
+  if (baseline_) add_baseline_stage(ledger);
+}
+
+// Not in the row of the others: what the baseline did not answer is missing to nobody but itself.
+void ReplayRun::add_baseline_stage(Ledger& ledger) const {
+  const SendStats stats = baseline_->stats();
+  ledger.add({.name = "baseline",
+              .unit = "requests to the baseline",
+              .in = stats.submitted,
+              .out = stats.answered,
+              .drops = {{"queue_full", stats.queue_full, DropKind::Selection},
+                        {"connect", stats.connect, DropKind::Selection},
+                        {"timeout", stats.timeout, DropKind::Selection},
+                        {"reset", stats.reset, DropKind::Selection},
+                        {"garbage", stats.garbage, DropKind::Selection},
+                        {"aborted", stats.aborted, DropKind::Selection},
+                        {"unsendable", stats.unsendable, DropKind::Selection}},
+              .held = stats.queued + stats.in_flight});
 }
 
 RunSummary ReplayRun::finish(const Ledger& upstream) {
@@ -131,7 +189,9 @@ RunSummary ReplayRun::finish(const Ledger& upstream) {
   summary.seconds = sent.seconds;
   summary.ledger = upstream;
   add_stages(summary.ledger);
-  summary.verdict = judge_->gate().verdict();
+  summary.verdict = judge_->gate().verdict(summary.tally);
+  summary.confidence = judge_->gate().confidence(summary.tally);
+  if (options_.baseline) summary.baseline = options_.baseline->url;
   for (const Target& target : options_.send.targets) summary.targets.push_back(target.url);
   return summary;
 }

@@ -1,6 +1,7 @@
 // The stages of a replay, wired: select → scrub → rewrite → send → compare → gate. It is the sink
 // of an Extractor. Three threads meet here: the pipeline's calls exchange(), a sender's is inside
-// send(), and the Judge has its own. Nothing leaves that the scrubber has not passed.
+// send() (with a baseline one more, that send() starts), and the Judge has its own. Nothing leaves
+// that the scrubber has not passed.
 #pragma once
 
 #include <atomic>
@@ -30,6 +31,8 @@ struct RunOptions {
   SendOptions send;
   CompareOptions compare;
   GateOptions gate;
+  /// A second instance of production, asked the same to learn what is noise.
+  std::optional<Target> baseline;
   std::string trials;       ///< file for a line a trial; empty: none
   std::uint64_t limit = 0;  ///< exchanges selected at most; 0: no limit
   bool force = false;       ///< send to a captured server, too
@@ -78,7 +81,9 @@ class ReplayRun final : public ExchangeSink {
  private:
   const char* refuse(const Exchange& exchange) const noexcept;
   void skip(std::map<std::string, std::uint64_t>& drops, const char* name) { ++drops[name]; }
+  void submit_to_baseline(const Exchange& exchange);
   void add_stages(Ledger& ledger) const;
+  void add_baseline_stage(Ledger& ledger) const;
 
   RunOptions options_;
   Selector selector_;
@@ -86,6 +91,7 @@ class ReplayRun final : public ExchangeSink {
   RequestRewriter rewriter_;
   std::unique_ptr<Judge> judge_;
   std::unique_ptr<Sender> sender_;
+  std::unique_ptr<Sender> baseline_;  // null: none
 
   std::atomic<std::uint64_t> read_{0};
   std::atomic<std::uint64_t> selected_{0};

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <ostream>
 
+#include "replay/report/findings_json.h"
 #include "userspace/base/units.h"
 
 namespace gray {
@@ -59,6 +60,14 @@ void print_findings(std::ostream& out, const Tally& tally) {
   }
   if (rows.size() > kMaxFieldsShown)
     out << fmt::format("{:>14}and {} more fields\n", "", rows.size() - kMaxFieldsShown);
+}
+
+void print_causes(std::ostream& out, const Tally& tally) {
+  Counts causes;
+  for (const Cause cause : kAllCauses)
+    if (const std::uint64_t count = tally.by_cause[index_of(cause)]; count > 0)
+      causes[to_string(cause)] = count;
+  if (!causes.empty()) out << fmt::format("{:>12}:{}\n", "causes", in_brackets(causes));
 }
 
 void print_latency(std::ostream& out, const Tally& tally) {
@@ -119,8 +128,12 @@ Json to_json(const RunSummary& summary, std::string_view verb) {
         {"rps", summary.rps()}}},
       {"ledger", to_json(summary.ledger)},
       {"balanced", summary.ledger.balanced()},
-      {"verdict", summary.verdict.pass ? "pass" : "fail"},
-      {"reasons", Json(summary.verdict.reasons)}};
+      {"verdict", summary.verdict.name()},
+      {"reasons", Json(summary.verdict.reasons)},
+      {"by_cause", by_cause_json(tally)},
+      {"by_endpoint", by_endpoint_json(tally)},
+      {"noise", noise_json(tally)},
+      {"confidence", confidence_json(summary.confidence)}};
 }
 
 std::string exchange_counts(const RunSummary& summary) {
@@ -139,11 +152,12 @@ void print(std::ostream& out, const RunSummary& summary) {
   if (tally.uncompared > 0)
     out << fmt::format(", {} without production's response", tally.uncompared);
   out << '\n';
+  print_causes(out, tally);
   print_findings(out, tally);
   print_latency(out, tally);
   print_schedule(out, summary);
   print(out, summary.ledger);
-  out << fmt::format("{:>12}: {}", "verdict", summary.verdict.pass ? "pass" : "fail");
+  out << fmt::format("{:>12}: {}", "verdict", summary.verdict.name());
   const char* before = ": ";
   for (const std::string& reason : summary.verdict.reasons) {
     out << before << reason;

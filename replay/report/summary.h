@@ -27,7 +27,9 @@ struct RunSummary {
   double seconds = 0;
   Ledger ledger;
   Verdict verdict;
+  Confidence confidence;
   std::vector<std::string> targets;
+  std::string baseline = {};  ///< its URL; empty: none
 
   double rps() const noexcept { return seconds > 0 ? static_cast<double>(sent) / seconds : 0; }
 };

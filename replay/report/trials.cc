@@ -23,7 +23,8 @@ Json differences_json(const Comparison& comparison) {
     list.push_back({{"field", difference.field},
                     {"production", difference.production},
                     {"canary", difference.canary},
-                    {"noise", difference.noise}});
+                    {"noise", difference.noise},
+                    {"cause", to_string(difference.cause)}});
   return list;
 }
 

@@ -32,7 +32,7 @@ class Walker {
     skip_space();
     if (pos_ == text_.size()) return false;
     do {
-      value(place_.empty() ? std::nullopt : policy_.json(place_, std::nullopt));
+      value(place_.empty() ? std::nullopt : policy_.json(place_, options_.inherited));
       if (cut_) return true;
       if (failed_) return false;
       skip_space();

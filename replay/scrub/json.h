@@ -20,6 +20,7 @@ struct JsonOptions {
   bool many = false;                 ///< any number of documents in a row, as in NDJSON
   bool may_be_cut = false;           ///< the text is the beginning of a document
   std::vector<JsonStep> place = {};  ///< where the document stands, when it is a part of another
+  std::optional<Treatment> inherited = {};  ///< of what it is a part of
 };
 
 bool looks_like_json(std::string_view text) noexcept;

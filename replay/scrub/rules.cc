@@ -1,42 +1,28 @@
 #include "replay/scrub/rules.h"
 
 #include <fmt/format.h>
-#include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <array>
 #include <filesystem>
-#include <fstream>
-#include <set>
-#include <sstream>
 
 #include "replay/scrub/chars.h"
+#include "replay/scrub/yaml_reader.h"
 #include "userspace/base/errors.h"
 
 namespace gray {
 namespace {
 
-constexpr std::size_t kMaxFile = 1u << 20;
 constexpr std::size_t kMaxRules = 10'000;
 constexpr std::size_t kMaxKeep = 1'000;
 
-std::string read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  if (!file || std::filesystem::is_directory(path) || !(text << file.rdbuf()))
-    throw UsageError(fmt::format("scrub rules {}: cannot be read, or empty", path));
-  if (text.str().size() > kMaxFile)
-    throw UsageError(fmt::format("scrub rules {}: longer than {} bytes", path, kMaxFile));
-  return text.str();
-}
-
-class RulesReader {
+class RulesReader : YamlReader {
  public:
-  explicit RulesReader(const std::string& path) : path_(path) {}
+  explicit RulesReader(const std::string& path) : YamlReader("scrub rules", path) {}
 
   Rules read() {
     try {
-      read_root(YAML::Load(read_file(path_)));
+      read_root(load());
     } catch (const YAML::Exception& error) {
       throw UsageError(place(error.mark) + error.msg);
     }
@@ -44,35 +30,6 @@ class RulesReader {
   }
 
  private:
-  // yaml-cpp counts from 0, people and editors from 1.
-  std::string place(const YAML::Mark& mark) const {
-    return mark.is_null() ? path_ + ": "
-                          : fmt::format("{}:{}:{}: ", path_, mark.line + 1, mark.column + 1);
-  }
-  [[noreturn]] void fail(const YAML::Node& node, const std::string& what) const {
-    throw UsageError(place(node.Mark()) + what);
-  }
-
-  /// Each key once, and each one known.
-  void check_map(const YAML::Node& node, std::string_view what,
-                 const std::set<std::string>& known) const {
-    if (!node.IsMap()) fail(node, fmt::format("{} must be a map", what));
-    std::set<std::string> seen;
-    for (const auto& entry : node) {
-      if (!entry.first.IsScalar()) fail(entry.first, "a key must be a word");
-      const std::string& key = entry.first.Scalar();
-      if (!known.contains(key))
-        fail(entry.first,
-             fmt::format("unknown key '{}' in {}: want {}", key, what, fmt::join(known, ", ")));
-      if (!seen.insert(key).second) fail(entry.first, fmt::format("'{}' stands twice", key));
-    }
-  }
-
-  std::string scalar(const YAML::Node& node, std::string_view what) const {
-    if (!node.IsScalar()) fail(node, fmt::format("{} must be a text", what));
-    return node.Scalar();
-  }
-
   void read_root(const YAML::Node& root);
   void read_rule(const YAML::Node& node);
   void read_pattern(const YAML::Node& node);
@@ -80,7 +37,6 @@ class RulesReader {
   Treatment read_treatment(const YAML::Node& node) const;
   std::size_t read_count(const YAML::Node& node, std::string_view what) const;
 
-  const std::string& path_;
   Rules rules_;
 };
 
@@ -89,11 +45,7 @@ void RulesReader::read_root(const YAML::Node& root) {
   if (!root["scrub"]) fail(root, "want 'scrub:' at the top");
   const YAML::Node scrub = root["scrub"];
   check_map(scrub, "'scrub'", {"key_file", "builtin", "rules"});
-  if (const YAML::Node builtin = scrub["builtin"]) {
-    const std::string text = scalar(builtin, "'builtin'");
-    if (text != "true" && text != "false") fail(builtin, "'builtin' must be true or false");
-    rules_.builtin = text == "true";
-  }
+  if (const YAML::Node builtin = scrub["builtin"]) rules_.builtin = read_bool(builtin, "'builtin'");
   if (const YAML::Node list = scrub["rules"]) {
     if (!list.IsSequence() || list.size() > kMaxRules)
       fail(list, fmt::format("'rules' must be a list of at most {}", kMaxRules));
@@ -102,7 +54,7 @@ void RulesReader::read_root(const YAML::Node& root) {
   if (const YAML::Node key_file = scrub["key_file"]) {
     const std::filesystem::path key_path = scalar(key_file, "'key_file'");
     try {
-      rules_.key = read_key_file(std::filesystem::path(path_).parent_path() / key_path);
+      rules_.key = read_key_file(std::filesystem::path(path()).parent_path() / key_path);
     } catch (const UsageError& error) {
       fail(key_file, error.what());
     }

@@ -136,6 +136,30 @@ std::string Scrubber::scrub_value(std::string_view field, std::string_view value
   return on() ? scrub_field(*policy_, field, value) : std::string(value);
 }
 
+std::optional<std::string> Scrubber::scrub_json_at(std::span<const JsonStep> place,
+                                                   std::string_view json) const {
+  std::string text(json);
+  if (!on()) return text;
+  std::optional<Treatment> inherited, treatment;
+  for (std::size_t steps = 1; steps <= place.size(); ++steps) {
+    inherited = treatment;
+    treatment = policy_->json(place.first(steps), inherited);
+    if (!treatment || treatment->action != Action::Drop) continue;
+    const bool element = steps == place.size() && place.back().is_index;
+    return element ? std::optional<std::string>("null") : std::nullopt;
+  }
+  const JsonOptions options{
+      .may_be_cut = true, .place = {place.begin(), place.end()}, .inherited = inherited};
+  if (scrub_json(*policy_, text, options) == JsonResult::Bad) return "\"(scrubbed)\"";
+  return text;
+}
+
+std::string Scrubber::scrub_key(std::string_view key) const {
+  std::string text(key);
+  if (on()) policy_->scrub_text(Part::Body, text);
+  return text;
+}
+
 std::string Scrubber::scrub_text(std::string_view text) const {
   std::string result(text);
   if (on()) gray::scrub_value(*policy_, Part::HeaderField, result);

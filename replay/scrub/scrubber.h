@@ -14,11 +14,14 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
 #include "replay/protocol/exchange.h"
 #include "replay/schema/schemas.h"
+#include "replay/scrub/json_path.h"
 
 namespace gray {
 
@@ -54,6 +57,12 @@ class Scrubber {
   /// "json.$.user.phone", "body", "target", also "cookie.NAME", "query.NAME", "form.NAME". Empty
   /// when a rule drops the field.
   std::string scrub_value(std::string_view field, std::string_view value) const;
+  /// A value out of a JSON document, as JSON text, and what scrubbing the whole document would make
+  /// of it at its place: what holds for what it is in holds for it, too. Absent when it is dropped.
+  std::optional<std::string> scrub_json_at(std::span<const JsonStep> place,
+                                           std::string_view json) const;
+  /// A member's name, which can be a secret, too.
+  std::string scrub_key(std::string_view key) const;
   /// By patterns only.
   std::string scrub_text(std::string_view text) const;
 

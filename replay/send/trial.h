@@ -31,6 +31,7 @@ struct Trial {
   std::optional<Response> canary;
   std::uint64_t lateness_ns = 0;  ///< how long after its deadline the request was written
   std::uint64_t latency_ns = 0;   ///< request written to first response byte
+  std::uint64_t sent_ns = 0;      ///< UTC, about when the request was written; 0: not known
 };
 
 }  // namespace gray

@@ -105,7 +105,8 @@ void LiveFlags::add_to(CLI::App& app, const std::string& force_help) {
   app.add_option("--ring", ring, "host: size of the ring buffer (32MiB); tap: of a queue's (64MiB)")
       ->type_name("SIZE");
   app.add_option("--flows", flow_entries, "entries of the flow table")
-      ->check(CLI::Range(1U, 1U << 24));
+      ->type_name("N")
+      ->check(CLI::Range(1U, 1U << 24).description(""));
   app.add_flag("--busy-poll", busy_poll, "tap: poll the driver instead of waiting for it");
   app.add_flag("--with-dispatcher", with_dispatcher,
                "tap: join other XDP programs by libxdp's dispatcher");

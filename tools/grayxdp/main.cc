@@ -6,9 +6,12 @@
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <exception>
 #include <iostream>
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "tools/grayxdp/verbs.h"
 #include "userspace/base/errors.h"
@@ -32,6 +35,19 @@ int complain_about_usage(const CLI::App& app, const CLI::ParseError& error) {
     if (c == '\n') c = ' ';
   return complain(text + " (see `" + verb + " --help`)", gray::kExitUsage);
 }
+
+// A page of help should fit a screen: CLI11 puts two empty lines where one is enough.
+class CompactHelp : public CLI::Formatter {
+ public:
+  std::string make_help(const CLI::App* app, std::string name,
+                        CLI::AppFormatMode mode) const override {
+    std::string text = CLI::Formatter::make_help(app, std::move(name), mode);
+    for (const auto& [from, to] : {std::pair("\n\n\n", "\n\n"), {"\n\nOptions:", "\nOptions:"}})
+      for (std::size_t at = 0; (at = text.find(from)) != std::string::npos;)
+        text.replace(at, std::strlen(from), to);
+    return text;
+  }
+};
 
 // An option that may be repeated takes one value each time: in `replay --to URL FILE` the file is
 // no second target.
@@ -59,6 +75,7 @@ int main(int argc, char** argv) try {
   CLI::App app{"Mirrors production traffic and replays it to a canary."};
   app.name("grayxdp");
   app.require_subcommand(1);
+  app.formatter(std::make_shared<CompactHelp>());
   app.get_formatter()->column_width(34);
   gray::Action action;
   gray::add_capture(app, action);

@@ -87,7 +87,9 @@ class Pipeline final : public FrameConsumer {
 // from a target; a target that is an address of the interface itself would be production.
 void keep_apart(LiveOptions& live, const RunOptions& run) {
   const InterfaceFacts facts = read_interface(live.interface);
-  for (const Target& target : run.send.targets)
+  std::vector<Target> targets = run.send.targets;
+  if (run.baseline) targets.push_back(*run.baseline);
+  for (const Target& target : targets)
     for (const Endpoint& endpoint : target.endpoints) {
       for (const IpAddress& own : facts.addresses)
         if (own == endpoint.address && !live.force)
@@ -163,8 +165,7 @@ void add_mirror(CLI::App& app, Action& action) {
   sub->add_flag("--json", verb->replay.json, "summary as one JSON object");
   sub->footer(
       "Examples:\n"
-      "  grayxdp mirror -i eth1 --to http://canary:8080 tcp port 80\n"
-      "  grayxdp mirror -i eth1 --to http://canary:8080 --sample 5% --duration 10m --json\n"
+      "  grayxdp mirror -i eth1 --to http://canary:8080 --sample 5% --duration 10m tcp port 80\n"
       "  grayxdp mirror -i span0 --mode tap --to http://canary:8080 --max-p99 200ms");
   sub->callback([verb, &action] { action = [verb] { return mirror(*verb); }; });
 }

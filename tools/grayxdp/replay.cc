@@ -235,7 +235,6 @@ void add_replay(CLI::App& app, Action& action) {
       "of the sample (--to); scrambles addresses (-i)");
   sub->footer(
       "Examples:\n"
-      "  grayxdp replay prod.pcapng --to http://canary:8080\n"
       "  grayxdp replay prod.pcapng --to http://canary:8080 -x 10 --max-diff 0.5% --json\n"
       "  grayxdp replay prod.pcapng -i eth1 --pnat 10.0.0.0/8:192.168.0.0/16");
   sub->callback([verb, &action] {

@@ -10,6 +10,14 @@
 #include "userspace/base/units.h"
 
 namespace gray {
+namespace {
+
+// "0%" is a fair limit, and no share that could be sampled.
+double share_or_none(const std::string& text) {
+  return text == "0%" ? 0 : parse_share(text);
+}
+
+}  // namespace
 
 void ReplayFlags::add_to(CLI::App& app) {
   app.add_option("--allow-method", methods, "methods that are replayed (default: the safe ones)")
@@ -34,6 +42,16 @@ void ReplayFlags::add_to(CLI::App& app) {
   app.add_option("--timeout", timeout, "for a whole response")->type_name("TIME");
   app.add_option("--ignore", ignores, "do not compare: header.date, json.$.ts, status, body")
       ->type_name("FIELD");
+  app.add_option("--compare", compare_rules, "rules for comparing")->type_name("RULES.yaml");
+  app.add_option("--accept", accept, "causes not held against the canary: identifier, timing, …")
+      ->delimiter(',')
+      ->type_name("CAUSES");
+  app.add_option("--baseline", baseline, "a second production instance, to learn noise")
+      ->type_name("URL");
+  app.add_option("--noise-relative", noise_relative, "noise: differs more by at most")
+      ->type_name("SHARE");
+  app.add_option("--noise-absolute", noise_absolute, "and by this share of the requests")
+      ->type_name("SHARE");
   app.add_option("--max-diff", max_diff, "share of exchanges that may differ")->type_name("SHARE");
   app.add_option("--max-p99", max_p99, "canary's 99th percentile at most")->type_name("TIME");
   app.add_option("--trials", trials, "a JSON line for each exchange")->type_name("FILE");
@@ -63,8 +81,19 @@ RunOptions ReplayFlags::options(double share, std::uint64_t seed) const {
   run.send.concurrency = concurrency;
   run.send.timeout_ns = parse_duration(timeout);
   run.compare.ignores = ignores;
-  // "0%" is a fair limit for differences, and no share that could be sampled.
-  run.gate.max_diff = max_diff == "0%" ? 0 : parse_share(max_diff);
+  run.compare.rules = compare_rules;
+  if (!baseline.empty()) run.baseline = Target::parse(baseline);
+  run.gate.noise.relative = share_or_none(noise_relative);
+  run.gate.noise.absolute = share_or_none(noise_absolute);
+  for (const std::string& word : accept) {
+    const auto cause = parse_cause(word);
+    if (!cause)
+      throw UsageError("--accept " + word +
+                       ": no cause; want status_class, schema, value, ordering, timing, "
+                       "identifier, repeated or truncated");
+    run.gate.accepted.set(index_of(*cause));
+  }
+  run.gate.max_diff = share_or_none(max_diff);
   if (!max_p99.empty()) run.gate.max_p99_ns = parse_duration(max_p99);
   run.trials = trials;
   run.limit = limit;

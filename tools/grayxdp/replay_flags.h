@@ -26,6 +26,11 @@ struct ReplayFlags {
   std::size_t concurrency = 256;
   std::string timeout = "5s";
   std::vector<std::string> ignores;
+  std::string compare_rules;
+  std::vector<std::string> accept;
+  std::string baseline;
+  std::string noise_relative = "20%";
+  std::string noise_absolute = "0.03%";
   std::string max_diff = "0%";
   std::string max_p99;
   std::string trials;

@@ -1,0 +1,54 @@
+// A body as a tree, by its media type: the seam where kinds of bodies plug in. JSON, forms and text
+// are here; another kind (protobuf) is one more BodyMaker. Pure functions.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "replay/compare/tree.h"
+#include "replay/protocol/exchange.h"
+#include "replay/scrub/json_path.h"
+
+namespace gray {
+
+/// One answer's body, its content coding undone. Views, valid during the call.
+struct BodySource {
+  const Exchange* exchange = nullptr;  ///< for what the body alone does not tell: a gRPC method
+  const Response* response = nullptr;
+  std::string_view body;
+};
+
+struct BodyMaker {
+  /// What its fields begin with: "json", "form", "proto". Places are written "json.$.a[0]" when
+  /// `rooted`, "form.a" when not.
+  std::string part;
+  bool rooted = true;
+  /// Whether the body is said to be, or looks to be, of this kind.
+  std::function<bool(const BodySource&)> takes;
+  /// Absent: it is not of this kind after all. The tree may look into the body.
+  std::function<std::optional<Tree>(const BodySource&)> make;
+  /// A value as it may be shown; empty: as a value of a JSON document at its place (see
+  /// Scrubber::scrub_json_at).
+  std::function<std::optional<std::string>(std::span<const JsonStep>, const TreeNode&)> scrub;
+};
+
+/// "application/problem+json" of "Application/problem+JSON; charset=utf-8"; empty without one.
+std::string media_type(const Headers& headers);
+
+/// application/json, text/json, +json, or a body that begins with { or [. A bare value that may be
+/// cut is none.
+BodyMaker json_maker();
+/// application/x-www-form-urlencoded: an object of strings.
+BodyMaker form_maker();
+
+/// Whether the bytes are not the content itself but a coding of it that was not undone.
+bool coded(const BodySource& source);
+
+/// text/… but JSON, XML, JavaScript: what has lines.
+bool is_text(const BodySource& source);
+
+}  // namespace gray

@@ -1,0 +1,117 @@
+#include <algorithm>
+#include <map>
+
+#include "replay/compare/answer_diff.h"
+#include "replay/compare/printable.h"
+
+namespace gray {
+namespace {
+
+constexpr std::string_view kSetCookie = "set-cookie";
+constexpr std::string_view kComma = ", ";
+
+using Values = std::vector<std::string_view>;
+using ByName = std::map<std::string, Values>;
+
+ByName by_name(const Headers& headers) {
+  ByName names;
+  for (const Header& header : headers) names[lower_case(header.name)].push_back(header.value);
+  return names;
+}
+
+// "session=secret; Path=/" is "session".
+void keep_cookie_names(ByName& names) {
+  const auto found = names.find(std::string(kSetCookie));
+  if (found == names.end()) return;
+  for (std::string_view& value : found->second) value = value.substr(0, value.find_first_of("=;"));
+  std::sort(found->second.begin(), found->second.end());
+}
+
+std::string joined(std::span<const std::string_view> values) {
+  std::string list;
+  for (const std::string_view value : values) {
+    if (!list.empty()) list += kComma;
+    list += value;
+  }
+  return list;
+}
+
+std::vector<std::string> sorted_elements(std::string_view list) {
+  std::vector<std::string> elements;
+  while (true) {
+    const std::size_t comma = std::min(list.find(','), list.size());
+    std::string_view element = list.substr(0, comma);
+    while (element.starts_with(' ')) element.remove_prefix(1);
+    elements.emplace_back(element);
+    if (comma == list.size()) break;
+    list.remove_prefix(comma + 1);
+  }
+  std::sort(elements.begin(), elements.end());
+  return elements;
+}
+
+std::string shown(std::span<const std::string_view> values, const std::string& text) {
+  if (values.empty() || !text.empty()) return printable(text);
+  return joined(values).empty() ? "(empty)" : "(scrubbed)";
+}
+
+bool same_headers(const Headers& a, const Headers& b) noexcept {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const Header& left, const Header& right) {
+                      return left.name == right.name && left.value == right.value;
+                    });
+}
+
+}  // namespace
+
+void AnswerDiff::headers(const Headers& production, const Headers& canary) {
+  if (same_headers(production, canary)) return;
+  ByName left = by_name(production), right = by_name(canary);
+  if (rules_.default_ignores()) {
+    keep_cookie_names(left);
+    keep_cookie_names(right);
+  }
+  for (const auto& [name, values] : left) {
+    const auto found = right.find(name);
+    header(name, values, found == right.end() ? Values{} : found->second);
+  }
+  for (const auto& [name, values] : right)
+    if (!left.contains(name)) header(name, {}, values);
+}
+
+void AnswerDiff::header(const std::string& name, std::span<const std::string_view> production,
+                        std::span<const std::string_view> canary) {
+  const bool both = !production.empty() && !canary.empty();
+  const std::string raw_production = joined(production), raw_canary = joined(canary);
+  if (both && raw_production == raw_canary) return;
+  const JsonStep place[] = {{name, 0, false}};
+  const std::string field = "header." + printable(scrubber_.scrub_text(name));
+  if (const CompareRule* rule = rules_.ignoring("header", place)) return note(field, *rule);
+  TreeNode before, after;
+  before.kind = after.kind = TreeKind::String;
+  before.text = raw_production;
+  after.text = raw_canary;
+  if (both && rules_.equal("header", place, before, after)) return;
+  const std::string left = scrubbed_header(name, production);
+  const std::string right = scrubbed_header(name, canary);
+  if (both && (left == raw_canary || left == right)) return;
+  const bool list = both && sorted_elements(raw_production) == sorted_elements(raw_canary);
+  const Cause cause = !both || name == "content-type" ? Cause::Schema
+                      : list                          ? Cause::Ordering
+                             : cause_of_leaves(before, after, name, context_);
+  out_.add(field, shown(production, left), shown(canary, right), cause);
+}
+
+std::string AnswerDiff::scrubbed_header(const std::string& name,
+                                        std::span<const std::string_view> values) const {
+  const bool names_only = rules_.default_ignores() && name == kSetCookie;
+  std::string list;
+  for (const std::string_view value : values) {
+    if (!list.empty()) list += kComma;
+    list +=
+        names_only ? scrubber_.scrub_text(value) : scrubber_.scrub_value("header." + name, value);
+  }
+  return list;
+}
+
+}  // namespace gray

@@ -1,0 +1,44 @@
+// What was asked before: whether the canary has been asked the same already, and what production
+// answered the last time. Bounded: the oldest is forgotten first. One thread uses one.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "replay/protocol/exchange.h"
+
+namespace gray {
+
+class RequestMemory {
+ public:
+  static constexpr std::size_t kMaxAsked = 65'536;
+  static constexpr std::size_t kMaxAnswers = 4'096;
+  static constexpr std::size_t kMaxAnswerBytes = 16u << 20;
+  static constexpr std::uint64_t kWindowNs = 600'000'000'000;
+
+  /// Whether an earlier exchange within kWindowNs (by production's clock) was this very one, put to
+  /// the canary once more, or had the same Idempotency-Key, X-Idempotency-Key or X-Request-Id with
+  /// the same method and path. Remembers this one. GET, HEAD, OPTIONS and TRACE may be repeated
+  /// without effect (RFC 9110 section 9.2.1): of them only a key of idempotency counts.
+  bool asked_before(const Exchange& exchange);
+
+  /// Production's answer to the last request with this method, target and body, if it had one.
+  /// Remembers this one in its place.
+  std::optional<Response> previous_answer(const Exchange& exchange);
+
+ private:
+  bool seen(std::string key, std::uint64_t now_ns);
+  void forget_answers();
+
+  std::unordered_map<std::string, std::uint64_t> asked_;  // by key, production's time
+  std::deque<std::string> asked_order_;
+  std::unordered_map<std::string, Response> answers_;
+  std::deque<std::string> answers_order_;
+  std::size_t answer_bytes_ = 0;
+};
+
+}  // namespace gray
