@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "replay/send/copies.h"
+#include "userspace/base/errors.h"
+
 namespace gray {
 namespace {
 
@@ -18,13 +21,19 @@ ReplayRun::ReplayRun(const RunOptions& options)
       selector_(options.select),
       scrubber_(Scrubber::from_option(options.scrub)),
       rewriter_(options.rewrite),
-      judge_(std::make_unique<Judge>(options.compare, options.gate, scrubber_, options.trials)),
-      sender_(std::make_unique<Sender>(options.send,
-                                       [this](Trial&& trial) { judge_->add(std::move(trial)); })) {}
+      judge_(std::make_unique<Judge>(options.compare, options.gate, scrubber_, options.trials)) {
+  if (options.amplify == 0) throw UsageError("--amplify: want at least 1");
+  if (options.learn && !options.dry_run)
+    sessions_ = std::make_unique<Sessions>(SessionOptions{.copies = options.amplify});
+  options_.send.sessions = sessions_.get();
+  sender_ = std::make_unique<Sender>(options_.send,
+                                     [this](Trial&& trial) { judge_->add(std::move(trial)); });
+}
 
 ReplayRun::~ReplayRun() = default;
 
-const char* ReplayRun::refuse(const Exchange& exchange) const noexcept {
+const char* ReplayRun::refuse(const Exchange& exchange) noexcept {
+  if (!options_.window.contains(exchange.request.first_byte_ns)) return "window";
   if (const char* reason = selector_.refuse(exchange)) return reason;
   if (options_.limit > 0 && selected_.load(std::memory_order_relaxed) >= options_.limit)
     return "limit";
@@ -41,21 +50,49 @@ void ReplayRun::exchange(Exchange&& exchange) {
     return abort();
   }
   selected_.fetch_add(1, std::memory_order_relaxed);
+  std::vector<Sessions::Pair> pairs;
+  if (sessions_) pairs = sessions_->find(exchange.request);
   if (const char* reason = scrubber_.scrub(exchange.request)) return skip(scrub_drops_, reason);
   scrubbed_.fetch_add(1, std::memory_order_relaxed);
+  for (Exchange& copy : copies(std::move(exchange), pairs)) submit(std::move(copy));
+}
+
+// What production handed out is noted before the first copy is under way: its answer could come
+// at once.
+std::vector<Exchange> ReplayRun::copies(Exchange&& exchange,
+                                        const std::vector<Sessions::Pair>& pairs) {
+  std::vector<Exchange> all;
+  all.reserve(options_.amplify);
+  std::vector<ExchangeId> ids;
+  const std::uint64_t stream = exchange.stream;
+  const ExchangeId id = exchange.id;
+  for (std::size_t copy = 0; copy < options_.amplify; ++copy) {
+    const bool last = copy + 1 == options_.amplify;
+    all.push_back(last ? std::move(exchange) : exchange);
+    all.back().id = id_of_copy(id, copy);
+    all.back().stream = stream * options_.amplify + copy;
+    ids.push_back(all.back().id);
+    if (sessions_) sessions_->mark(all.back(), pairs, copy);
+  }
+  if (sessions_ && all[0].response) sessions_->handed_out(*all[0].response, ids);
+  return all;
+}
+
+void ReplayRun::submit(Exchange&& copy) {
+  ++copies_;
   const auto& targets = options_.send.targets;
-  rewriter_.rewrite(exchange.request,
-                    targets[target_of(exchange.stream, targets.size())].authority);
+  rewriter_.rewrite(copy.request, targets[target_of(copy.stream, targets)].authority);
   if (options_.dry_run) {
     ++dry_;
-    return options_.dry_run(exchange.request);
+    return options_.dry_run(copy.request);
   }
   if (options_.wait_for_room) sender_->wait_for_room();
-  sender_->submit(std::move(exchange));
+  if (!sender_->submit(std::move(copy)) && sessions_) sessions_->answered(copy, nullptr);
 }
 
 void ReplayRun::connection_end(std::uint64_t stream) {
-  sender_->connection_end(stream);
+  for (std::size_t copy = 0; copy < options_.amplify; ++copy)
+    sender_->connection_end(stream * options_.amplify + copy);
 }
 
 void ReplayRun::close() {
@@ -105,10 +142,15 @@ void ReplayRun::add_stages(Ledger& ledger) const {
               .in = selected_.load(),
               .out = scrubbed_.load(),
               .drops = as_drops(scrub_drops_, DropKind::Loss)});
+  if (options_.amplify > 1)
+    ledger.add({.name = "amplify",
+                .unit = "copies",
+                .in = scrubbed_.load() * options_.amplify,
+                .out = copies_});
   if (options_.dry_run)
     ledger.add({.name = "dry_run",
                 .unit = "exchanges",
-                .in = scrubbed_.load(),
+                .in = copies_,
                 .out = 0,
                 .drops = {{"not_sent", dry_, DropKind::Selection}}});
   sender_->account(ledger);
@@ -133,6 +175,7 @@ RunSummary ReplayRun::finish(const Ledger& upstream) {
   add_stages(summary.ledger);
   summary.verdict = judge_->gate().verdict();
   for (const Target& target : options_.send.targets) summary.targets.push_back(target.url);
+  if (sessions_) summary.sessions = sessions_->summary();
   return summary;
 }
 

@@ -5,11 +5,13 @@
 #include <iosfwd>
 #include <map>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "replay/gate/gate.h"
+#include "replay/session/sessions.h"
 #include "userspace/base/histogram.h"
 #include "userspace/base/ledger.h"
 
@@ -28,6 +30,7 @@ struct RunSummary {
   Ledger ledger;
   Verdict verdict;
   std::vector<std::string> targets;
+  std::optional<SessionSummary> sessions;  ///< with --learn
 
   double rps() const noexcept { return seconds > 0 ? static_cast<double>(sent) / seconds : 0; }
 };

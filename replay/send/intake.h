@@ -23,8 +23,8 @@ struct Submission {
 
 /// What the loop tells once a turn.
 struct Turn {
-  std::array<std::uint64_t, 7> outcomes{};  ///< since the last turn, by SendOutcome
-  std::vector<std::uint64_t> lateness_ns;   ///< since the last turn
+  std::array<std::uint64_t, kSendOutcomes> outcomes{};  ///< since the last turn, by SendOutcome
+  std::vector<std::uint64_t> lateness_ns;               ///< since the last turn
   std::uint64_t in_flight = 0;
   std::uint64_t queued = 0;
   double seconds = 0;
