@@ -1,6 +1,14 @@
 #include "replay/report/judge.h"
 
+#include <chrono>
+
 namespace gray {
+namespace {
+
+// How long trials are gathered before they are judged together.
+constexpr std::chrono::milliseconds kGathering{1};
+
+}  // namespace
 
 Judge::Judge(const CompareOptions& compare, const GateOptions& gate, const Scrubber& scrubber,
              const std::string& trials)
@@ -17,7 +25,8 @@ void Judge::add(Trial&& trial) {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return waiting_.size() < kMaxWaiting; });
   waiting_.push_back(std::move(trial));
-  changed_.notify_all();
+  // Waking a thread costs as much as a request: what comes while it is awake is found by itself.
+  if (waiting_.size() == 1) changed_.notify_all();
 }
 
 void Judge::finish() {
@@ -32,14 +41,16 @@ void Judge::finish() {
 
 void Judge::run() {
   std::unique_lock lock(mutex_);
+  std::deque<Trial> batch;
   while (true) {
     changed_.wait(lock, [this] { return finishing_ || !waiting_.empty(); });
     if (waiting_.empty()) return;
-    const Trial trial = std::move(waiting_.front());
-    waiting_.pop_front();
-    changed_.notify_all();
+    if (!finishing_) changed_.wait_for(lock, kGathering, [this] { return finishing_; });
+    batch.swap(waiting_);
+    if (batch.size() >= kMaxWaiting) changed_.notify_all();
     lock.unlock();
-    judge(trial);
+    for (const Trial& trial : batch) judge(trial);
+    batch.clear();
     lock.lock();
     different_ = gate_.tally().different;
   }

@@ -17,6 +17,8 @@ using Socket = Transport::Socket;
 
 // One busy canary does not keep the others waiting longer than these reads take.
 constexpr int kReadsInARow = 4;
+// A connection that brought an answer so lately is used again without another look at it.
+constexpr std::uint64_t kFreshNs = kNsPerMs;
 
 }  // namespace
 
@@ -156,6 +158,7 @@ bool Connection::drain(int most) {
       close_when_useless();
       return false;
     }
+    read_ns_ = read.arrived_ns;
     const bool useful = speaker_->read(options_.plain.first(read.bytes), read.arrived_ns);
     if (!open()) return false;
     if (!useful && jobs_ == 0) {
@@ -177,6 +180,7 @@ void Connection::close_when_useless() {
 bool Connection::still_usable() {
   if (state_ != State::Open) return takes_more();
   if (jobs_ > 0) return takes_more();
+  if (monotonic_ns() - read_ns_ < kFreshNs) return takes_more();
   const Transport::Read read = transport_.receive(options_.plain);
   if (!read.again &&
       (read.bytes == 0 || !speaker_->read(options_.plain.first(read.bytes), read.arrived_ns)))

@@ -89,6 +89,7 @@ class Connection final : public SpeakerHost, public std::enable_shared_from_this
   std::unique_ptr<Speaker> speaker_;
   std::size_t jobs_ = 0;  // started and not finished
   bool writable_awaited_ = false;
+  std::uint64_t read_ns_ = 0;  // when the socket was last seen empty or answered
   std::uint64_t called_at_ns_ = 0;
 };
 

@@ -17,14 +17,14 @@ Intake::Pushed Intake::push(Exchange&& exchange) {
   }
   ++fresh_;
   const std::uint64_t stream = exchange.stream;
-  submissions_.push_back({std::move(exchange), stream});
+  submissions_.push_back({std::make_unique<Exchange>(std::move(exchange)), stream});
   return {true, submissions_.size() == 1};
 }
 
 Intake::Pushed Intake::push_end(std::uint64_t stream) {
   const std::lock_guard lock(mutex_);
   if (closed_ || aborted_) return {false, false};
-  submissions_.push_back({std::nullopt, stream});
+  submissions_.push_back({nullptr, stream});
   return {true, submissions_.size() == 1};
 }
 

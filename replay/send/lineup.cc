@@ -25,11 +25,15 @@ bool may_join(const Waiting& next, const std::vector<std::uint64_t>& under_way) 
 }  // namespace
 
 void Lineup::add(Exchange&& exchange, std::uint64_t due_ns, std::uint64_t now_ns) {
+  add(std::make_unique<Exchange>(std::move(exchange)), due_ns, now_ns);
+}
+
+void Lineup::add(std::unique_ptr<Exchange> exchange, std::uint64_t due_ns, std::uint64_t now_ns) {
   Waiting waiting;
-  waiting.stream = exchange.stream;
+  waiting.stream = exchange->stream;
   waiting.due_ns = due_ns;
-  if (exchange.h2_stream != 0 && order_ == Order::Connection)
-    waiting.end_ns = recorded_end(exchange);
+  if (exchange->h2_stream != 0 && order_ == Order::Connection)
+    waiting.end_ns = recorded_end(*exchange);
   waiting.exchange = std::move(exchange);
   ++size_;
   add(std::move(waiting), now_ns);

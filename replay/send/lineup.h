@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <set>
 #include <unordered_map>
@@ -26,7 +27,7 @@ enum class Order {
 
 /// A request in the line, or the end of an original connection (no exchange).
 struct Waiting {
-  std::optional<Exchange> exchange;
+  std::unique_ptr<Exchange> exchange;  ///< made once, and not moved about any more
   std::uint64_t stream = 0;
   std::uint64_t lane = 0;      ///< give it back with done()
   std::uint64_t due_ns = 0;    ///< after the epoch
@@ -39,6 +40,7 @@ class Lineup {
   explicit Lineup(Order order) : order_(order) {}
 
   void add(Exchange&& exchange, std::uint64_t due_ns, std::uint64_t now_ns);
+  void add(std::unique_ptr<Exchange> exchange, std::uint64_t due_ns, std::uint64_t now_ns);
   /// The connection's end is in the line behind its requests. Order::None has no connections.
   void add_end(std::uint64_t stream, std::uint64_t now_ns);
 

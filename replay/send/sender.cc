@@ -27,6 +27,8 @@ namespace asio = boost::asio;
 constexpr std::uint64_t kPollNs = 80 * kNsPerUs;
 // Events in a row before new submissions and time limits are looked at again.
 constexpr int kEventsInARow = 64;
+// Of a burst of submissions, so many are put into the line before deadlines are looked at again.
+constexpr std::size_t kAdmittedInARow = 128;
 // Files that are not connections to canaries: capture rings, outputs, libraries.
 constexpr rlim_t kOtherFiles = 256;
 
@@ -87,7 +89,7 @@ class Sender::Loop {
     return options_.schedule.pace == Pace::Original ? options_.schedule.speed : 1;
   }
 
-  void admit(std::vector<Submission>&& submissions);
+  void admit(std::size_t most);
   std::optional<Waiting> take_next();
   void dispatch();
   void hold_or_begin(Waiting&& waiting);
@@ -114,8 +116,10 @@ class Sender::Loop {
     std::uint64_t until_ns;
   };
   std::deque<Held> held_;
-  bool look_at_held_ = false;  // an answer came that one of them may wait for
-  std::uint64_t epoch_ = 0;    // CLOCK_MONOTONIC when the first exchange was taken up; 0: none yet
+  bool look_at_held_ = false;        // an answer came that one of them may wait for
+  std::deque<Submission> arriving_;  // taken up from the intake, not yet in the line
+  std::uint64_t arriving_exchanges_ = 0;
+  std::uint64_t epoch_ = 0;  // CLOCK_MONOTONIC when the first exchange was taken up; 0: none yet
   std::uint64_t last_ns_ = 0;
   std::uint64_t armed_ns_ = 0;  // when the timer goes off; 0: it is not set
 
@@ -127,13 +131,15 @@ class Sender::Loop {
 
 void Sender::Loop::run() {
   while (true) {
-    Intake::Taken taken = report();
-    admit(std::move(taken.submissions));
+    const Intake::Taken taken = report();
+    admit(kAdmittedInARow);
     if (taken.aborted) break;
     dispatch();
     settle();
     if (pool_.has_results()) continue;
-    if (taken.closed && lineup_.empty() && held_.empty() && pool_.in_flight() == 0) break;
+    if (taken.closed && arriving_.empty() && lineup_.empty() && held_.empty() &&
+        pool_.in_flight() == 0)
+      break;
     await_events();
     pool_.expire(monotonic_ns());
     settle();
@@ -141,17 +147,20 @@ void Sender::Loop::run() {
   give_up();
 }
 
-void Sender::Loop::admit(std::vector<Submission>&& submissions) {
-  if (submissions.empty()) return;
+void Sender::Loop::admit(std::size_t most) {
+  if (arriving_.empty()) return;
   if (epoch_ == 0) epoch_ = monotonic_ns();
   const std::uint64_t at = now();
-  for (Submission& submission : submissions) {
+  for (; most > 0 && !arriving_.empty(); --most) {
+    Submission submission = std::move(arriving_.front());
+    arriving_.pop_front();
     if (!submission.exchange) {
       lineup_.add_end(submission.stream, at);
       continue;
     }
+    --arriving_exchanges_;
     const std::uint64_t due = schedule_.deadline(submission.exchange->request.first_byte_ns, at);
-    lineup_.add(std::move(*submission.exchange), due, at);
+    lineup_.add(std::move(submission.exchange), due, at);
   }
 }
 
@@ -238,7 +247,8 @@ void Sender::Loop::deliver(Result&& result) {
 
 void Sender::Loop::give_up() {
   intake_.abort();
-  admit(report().submissions);
+  report();
+  admit(arriving_.size());
   pool_.abort();
   settle();
   for (Held& held : std::exchange(held_, {})) deliver_unsent(std::move(held.waiting));
@@ -258,9 +268,15 @@ void Sender::Loop::deliver_unsent(Waiting&& waiting) {
 
 Intake::Taken Sender::Loop::report() {
   turn_.in_flight = pool_.in_flight();
-  turn_.queued = lineup_.size() + held_.size();
+  turn_.queued = lineup_.size() + held_.size() + arriving_exchanges_;
   turn_.seconds = static_cast<double>(last_ns_ - std::min(last_ns_, epoch_)) / 1e9;
-  return intake_.exchange(turn_);
+  Intake::Taken taken = intake_.exchange(turn_);
+  for (Submission& submission : taken.submissions) {
+    if (submission.exchange) ++arriving_exchanges_;
+    arriving_.push_back(std::move(submission));
+  }
+  taken.submissions.clear();
+  return taken;
 }
 
 std::optional<std::uint64_t> Sender::Loop::next_wake() const {
@@ -278,7 +294,7 @@ std::optional<std::uint64_t> Sender::Loop::next_wake() const {
 
 void Sender::Loop::await_events() {
   const std::optional<std::uint64_t> wake = next_wake();
-  const bool near = wake && *wake <= monotonic_ns() + kPollNs;
+  const bool near = !arriving_.empty() || (wake && *wake <= monotonic_ns() + kPollNs);
   if (!near) {
     arm(wake ? *wake - kPollNs / 2 : 0);
     io_.run_one();

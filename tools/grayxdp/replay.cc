@@ -4,6 +4,7 @@
 // (replay_frames.h).
 
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <CLI/CLI.hpp>
 #include <exception>
@@ -26,6 +27,10 @@ namespace gray {
 namespace {
 
 using Options = std::vector<const CLI::Option*>;
+
+// Exchanges that wait to be sent; there are more where they come from. Few enough to stay in the
+// caches, enough for what a slow connection holds up.
+constexpr std::size_t kQueued = 16'384;
 
 struct ReplayVerb {
   ReplayBasics basics;
@@ -72,6 +77,7 @@ void send(ReplayRun& run, RecordingFeed& feed, const Stop& stop) {
   SendingThread sending(run);
   std::exception_ptr failure;
   std::jthread feeder([&] {
+    be_patient();
     try {
       feed.run();
     } catch (...) {
@@ -98,7 +104,15 @@ TimeWindow window_of(const ReplayVerb& verb) {
   return {moment(verb.start), moment(verb.stop)};
 }
 
+// Exchanges are made on one thread and end on another. Left to itself, the allocator would give
+// memory back to the kernel and take it again for every few of them.
+void keep_memory() {
+  ::mallopt(M_TOP_PAD, 4 << 20);
+  ::mallopt(M_TRIM_THRESHOLD, 256 << 20);
+}
+
 int replay_requests(const ReplayVerb& verb) {
+  keep_memory();
   if (verb.basics.loops == 0) throw UsageError("-l 0, for ever, is for -i");
   const std::uint64_t seed = verb.frames.rewrite.seed.value_or(0);
   RunOptions options = verb.replay.options(parse_share(verb.sample), seed);
@@ -110,6 +124,7 @@ int replay_requests(const ReplayVerb& verb) {
       std::cout << fmt::format("{} {} {}\n", request.method, request.authority, request.target);
     };
   options.wait_for_room = true;
+  options.send.queue_limit = kQueued;
   Stop stop;
   // Names and rules are looked at before the reading begins.
   RecordingFeed feed(verb.basics.files, verb.basics.loops, seed);
