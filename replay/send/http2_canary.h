@@ -185,7 +185,9 @@ inline void Http2Canary::Peer::answer(std::int32_t id, Answer answer) {
     return nghttp2_nv{bytes(name), bytes(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE};
   };
   if (answer.interim) {
-    const nghttp2_nv early = nv(":status", "103");
+    const std::string status_name = ":status";
+    const std::string hints = "103";
+    const nghttp2_nv early = nv(status_name, hints);
     nghttp2_submit_headers(session_.get(), NGHTTP2_FLAG_NONE, id, nullptr, &early, 1, nullptr);
   }
   Sending& sending = sending_[id] = {std::move(answer), 0};
