@@ -35,7 +35,8 @@ uses_replay/scrub      := replay/schema
 uses_replay/send       := replay/protocol
 uses_replay/compare    := replay/send replay/scrub
 uses_replay/gate       := replay/compare replay/select
-uses_replay/report     := replay/gate
+uses_replay/session    := replay/send replay/scrub
+uses_replay/report     := replay/gate replay/session
 modules := $(patsubst uses_%,%,$(filter uses_%,$(.VARIABLES)))
 
 # Modules that have tests only: the BPF programs, and the tools as their users see them.

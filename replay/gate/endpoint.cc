@@ -9,6 +9,7 @@ namespace gray {
 namespace {
 
 constexpr std::size_t kMaxSegments = 32;
+constexpr std::size_t kMaxTemplate = 256;  // bytes
 constexpr std::size_t kShortestHex = 8;
 constexpr std::size_t kShortestId = 16;
 
@@ -47,6 +48,7 @@ std::string path_template(std::string_view target) {
     target = path == target.npos ? "/" : target.substr(path);
   }
   target = target.substr(0, target.find_first_of("?#"));
+  if (target.empty()) return "/";
   std::string out;
   std::size_t segments = 0;
   while (!target.empty()) {
@@ -57,6 +59,10 @@ std::string path_template(std::string_view target) {
     if (++segments > kMaxSegments) return out += "…";
     out += kind_of(target.substr(0, end));
     target.remove_prefix(end);
+    if (out.size() > kMaxTemplate) {
+      out.resize(kMaxTemplate);
+      break;
+    }
   }
   return out;
 }

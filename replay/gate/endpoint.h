@@ -14,7 +14,7 @@ namespace gray {
 /// query. Printable, at most 200 bytes.
 std::string endpoint_of(const Request& request);
 
-/// "/price/{n}" of "/price/17?a=b" or "http://host/price/17".
+/// "/price/{n}" of "/price/17?a=b" or "http://host/price/17"; at most 260 bytes.
 std::string path_template(std::string_view target);
 
 }  // namespace gray

@@ -1,8 +1,16 @@
 #include "replay/report/judge.h"
 
+#include <chrono>
+
 #include "replay/gate/endpoint.h"
 
 namespace gray {
+namespace {
+
+// How long trials are gathered before they are judged together.
+constexpr std::chrono::milliseconds kGathering{1};
+
+}  // namespace
 
 Judge::Judge(const CompareOptions& compare, const GateOptions& gate, const Scrubber& scrubber,
              const std::string& trials, bool baseline)
@@ -27,7 +35,8 @@ void Judge::put(Arrival&& arrival) {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return waiting_.size() < kMaxWaiting; });
   waiting_.push_back(std::move(arrival));
-  changed_.notify_all();
+  // Waking a thread costs as much as a request: what comes while it is awake is found by itself.
+  if (waiting_.size() == 1) changed_.notify_all();
 }
 
 void Judge::finish() {
@@ -42,14 +51,16 @@ void Judge::finish() {
 
 void Judge::run() {
   std::unique_lock lock(mutex_);
+  std::deque<Arrival> batch;
   while (true) {
     changed_.wait(lock, [this] { return finishing_ || !waiting_.empty(); });
     if (waiting_.empty()) break;
-    Arrival arrival = std::move(waiting_.front());
-    waiting_.pop_front();
-    changed_.notify_all();
+    if (!finishing_) changed_.wait_for(lock, kGathering, [this] { return finishing_; });
+    batch.swap(waiting_);
+    if (batch.size() >= kMaxWaiting) changed_.notify_all();
     lock.unlock();
-    take(std::move(arrival));
+    for (Arrival& arrival : batch) take(std::move(arrival));
+    batch.clear();
     lock.lock();
     different_ = gate_.differing();
   }

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <thread>
 
+#include "replay/send/copies.h"
 #include "userspace/base/clock.h"
+#include "userspace/base/errors.h"
 
 namespace gray {
 namespace {
@@ -30,9 +32,17 @@ ReplayRun::ReplayRun(const RunOptions& options)
       scrubber_(Scrubber::from_option(options.scrub)),
       rewriter_(options.rewrite),
       judge_(std::make_unique<Judge>(options.compare, options.gate, scrubber_, options.trials,
-                                     options.baseline.has_value())),
-      sender_(std::make_unique<Sender>(
-          options.send, [this](Trial&& trial) { judge_->add(stamped(std::move(trial))); })) {
+                                     options.baseline.has_value())) {
+  if (options.amplify == 0) throw UsageError("--amplify: want at least 1");
+  if (options.baseline && (options.learn || options.amplify > 1))
+    throw UsageError(
+        "--baseline answers requests as they were recorded: not with --learn or "
+        "--amplify");
+  if (options.learn && !options.dry_run)
+    sessions_ = std::make_unique<Sessions>(SessionOptions{.copies = options.amplify});
+  options_.send.sessions = sessions_.get();
+  sender_ = std::make_unique<Sender>(
+      options_.send, [this](Trial&& trial) { judge_->add(stamped(std::move(trial))); });
   if (!options.baseline) return;
   SendOptions send = options.send;
   send.targets = {*options.baseline};
@@ -42,7 +52,8 @@ ReplayRun::ReplayRun(const RunOptions& options)
 
 ReplayRun::~ReplayRun() = default;
 
-const char* ReplayRun::refuse(const Exchange& exchange) const noexcept {
+const char* ReplayRun::refuse(const Exchange& exchange) noexcept {
+  if (!options_.window.contains(exchange.request.first_byte_ns)) return "window";
   if (const char* reason = selector_.refuse(exchange)) return reason;
   if (options_.limit > 0 && selected_.load(std::memory_order_relaxed) >= options_.limit)
     return "limit";
@@ -59,18 +70,45 @@ void ReplayRun::exchange(Exchange&& exchange) {
     return abort();
   }
   selected_.fetch_add(1, std::memory_order_relaxed);
+  std::vector<Sessions::Pair> pairs;
+  if (sessions_) pairs = sessions_->find(exchange.request);
   if (const char* reason = scrubber_.scrub(exchange.request)) return skip(scrub_drops_, reason);
   scrubbed_.fetch_add(1, std::memory_order_relaxed);
   if (baseline_ && !options_.dry_run) submit_to_baseline(exchange);
+  for (Exchange& copy : copies(std::move(exchange), pairs)) submit(std::move(copy));
+}
+
+// What production handed out is noted before the first copy is under way: its answer could come
+// at once.
+std::vector<Exchange> ReplayRun::copies(Exchange&& exchange,
+                                        const std::vector<Sessions::Pair>& pairs) {
+  std::vector<Exchange> all;
+  all.reserve(options_.amplify);
+  std::vector<ExchangeId> ids;
+  const std::uint64_t stream = exchange.stream;
+  const ExchangeId id = exchange.id;
+  for (std::size_t copy = 0; copy < options_.amplify; ++copy) {
+    const bool last = copy + 1 == options_.amplify;
+    all.push_back(last ? std::move(exchange) : exchange);
+    all.back().id = id_of_copy(id, copy);
+    all.back().stream = stream * options_.amplify + copy;
+    ids.push_back(all.back().id);
+    if (sessions_) sessions_->mark(all.back(), pairs, copy);
+  }
+  if (sessions_ && all[0].response) sessions_->handed_out(*all[0].response, ids);
+  return all;
+}
+
+void ReplayRun::submit(Exchange&& copy) {
+  ++copies_;
   const auto& targets = options_.send.targets;
-  rewriter_.rewrite(exchange.request,
-                    targets[target_of(exchange.stream, targets.size())].authority);
+  rewriter_.rewrite(copy.request, targets[target_of(copy.stream, targets)].authority);
   if (options_.dry_run) {
     ++dry_;
-    return options_.dry_run(exchange.request);
+    return options_.dry_run(copy.request);
   }
   if (options_.wait_for_room) sender_->wait_for_room();
-  sender_->submit(std::move(exchange));
+  if (!sender_->submit(std::move(copy)) && sessions_) sessions_->answered(copy, nullptr);
 }
 
 // What the baseline cannot take is judged without it.
@@ -82,7 +120,8 @@ void ReplayRun::submit_to_baseline(const Exchange& exchange) {
 }
 
 void ReplayRun::connection_end(std::uint64_t stream) {
-  sender_->connection_end(stream);
+  for (std::size_t copy = 0; copy < options_.amplify; ++copy)
+    sender_->connection_end(stream * options_.amplify + copy);
   if (baseline_) baseline_->connection_end(stream);
 }
 
@@ -145,10 +184,15 @@ void ReplayRun::add_stages(Ledger& ledger) const {
               .in = selected_.load(),
               .out = scrubbed_.load(),
               .drops = as_drops(scrub_drops_, DropKind::Loss)});
+  if (options_.amplify > 1)
+    ledger.add({.name = "amplify",
+                .unit = "copies",
+                .in = scrubbed_.load() * options_.amplify,
+                .out = copies_});
   if (options_.dry_run)
     ledger.add({.name = "dry_run",
                 .unit = "exchanges",
-                .in = scrubbed_.load(),
+                .in = copies_,
                 .out = 0,
                 .drops = {{"not_sent", dry_, DropKind::Selection}}});
   sender_->account(ledger);
@@ -193,6 +237,7 @@ RunSummary ReplayRun::finish(const Ledger& upstream) {
   summary.confidence = judge_->gate().confidence(summary.tally);
   if (options_.baseline) summary.baseline = options_.baseline->url;
   for (const Target& target : options_.send.targets) summary.targets.push_back(target.url);
+  if (sessions_) summary.sessions = sessions_->summary();
   return summary;
 }
 

@@ -21,6 +21,8 @@
 #include "replay/select/rewrite.h"
 #include "replay/select/select.h"
 #include "replay/send/sender.h"
+#include "replay/send/window.h"
+#include "replay/session/sessions.h"
 
 namespace gray {
 
@@ -33,6 +35,9 @@ struct RunOptions {
   GateOptions gate;
   /// A second instance of production, asked the same to learn what is noise.
   std::optional<Target> baseline;
+  TimeWindow window;        ///< only requests of that time
+  std::size_t amplify = 1;  ///< copies of each exchange, on connections and with ids of their own
+  bool learn = false;       ///< pair sessions (replay/session/sessions.h)
   std::string trials;       ///< file for a line a trial; empty: none
   std::uint64_t limit = 0;  ///< exchanges selected at most; 0: no limit
   bool force = false;       ///< send to a captured server, too
@@ -79,7 +84,9 @@ class ReplayRun final : public ExchangeSink {
   const Judge& judge() const noexcept { return *judge_; }
 
  private:
-  const char* refuse(const Exchange& exchange) const noexcept;
+  const char* refuse(const Exchange& exchange) noexcept;
+  std::vector<Exchange> copies(Exchange&& exchange, const std::vector<Sessions::Pair>& pairs);
+  void submit(Exchange&& copy);
   void skip(std::map<std::string, std::uint64_t>& drops, const char* name) { ++drops[name]; }
   void submit_to_baseline(const Exchange& exchange);
   void add_stages(Ledger& ledger) const;
@@ -90,6 +97,7 @@ class ReplayRun final : public ExchangeSink {
   Scrubber scrubber_;
   RequestRewriter rewriter_;
   std::unique_ptr<Judge> judge_;
+  std::unique_ptr<Sessions> sessions_;  // null without --learn; the sender uses it
   std::unique_ptr<Sender> sender_;
   std::unique_ptr<Sender> baseline_;  // null: none
 
@@ -99,6 +107,7 @@ class ReplayRun final : public ExchangeSink {
   std::map<std::string, std::uint64_t> select_drops_;
   std::map<std::string, std::uint64_t> scrub_drops_;
   std::uint64_t dry_ = 0;
+  std::uint64_t copies_ = 0;
   mutable std::mutex mutex_;
   std::string refusal_;
 };

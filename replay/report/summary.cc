@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <ostream>
 
+#include "replay/compare/printable.h"
 #include "replay/report/findings_json.h"
 #include "userspace/base/units.h"
 
@@ -99,11 +100,36 @@ void print_schedule(std::ostream& out, const RunSummary& summary) {
   out << '\n';
 }
 
+Json sessions_json(const SessionSummary& sessions) {
+  Json places = Json::object();
+  for (const auto& [place, counts] : sessions.places)
+    places[place] = {{"substituted", counts.substituted},
+                     {"same", counts.same},
+                     {"as_recorded", counts.as_recorded}};
+  return {{"requests", sessions.requests}, {"forgotten", sessions.forgotten}, {"places", places}};
+}
+
+void print_sessions(std::ostream& out, const SessionSummary& sessions) {
+  SessionCounts all;
+  for (const auto& [place, counts] : sessions.places) {
+    all.substituted += counts.substituted;
+    all.as_recorded += counts.as_recorded;
+  }
+  out << fmt::format(
+      "{:>12}: {} requests gave back what was handed out: {} values the canary's own, {} as "
+      "recorded\n",
+      "sessions", sessions.requests, all.substituted, all.as_recorded);
+  for (const auto& [place, counts] : sessions.places)
+    out << fmt::format("{:>14}{}: {} own ({} the same as production's), {} as recorded\n", "",
+                       printable(place, kMaxFieldWidth), counts.substituted, counts.same,
+                       counts.as_recorded);
+}
+
 }  // namespace
 
 Json to_json(const RunSummary& summary, std::string_view verb) {
   const Tally& tally = summary.tally;
-  return {
+  Json json{
       {"verb", verb},
       {"exchanges",
        {{"read", summary.read},
@@ -134,6 +160,8 @@ Json to_json(const RunSummary& summary, std::string_view verb) {
       {"by_endpoint", by_endpoint_json(tally)},
       {"noise", noise_json(tally)},
       {"confidence", confidence_json(summary.confidence)}};
+  if (summary.sessions) json["sessions"] = sessions_json(*summary.sessions);
+  return json;
 }
 
 std::string exchange_counts(const RunSummary& summary) {
@@ -156,6 +184,7 @@ void print(std::ostream& out, const RunSummary& summary) {
   print_findings(out, tally);
   print_latency(out, tally);
   print_schedule(out, summary);
+  if (summary.sessions) print_sessions(out, *summary.sessions);
   print(out, summary.ledger);
   out << fmt::format("{:>12}: {}", "verdict", summary.verdict.name());
   const char* before = ": ";

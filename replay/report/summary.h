@@ -5,11 +5,13 @@
 #include <iosfwd>
 #include <map>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "replay/gate/gate.h"
+#include "replay/session/sessions.h"
 #include "userspace/base/histogram.h"
 #include "userspace/base/ledger.h"
 
@@ -29,7 +31,8 @@ struct RunSummary {
   Verdict verdict;
   Confidence confidence;
   std::vector<std::string> targets;
-  std::string baseline = {};  ///< its URL; empty: none
+  std::string baseline = {};               ///< its URL; empty: none
+  std::optional<SessionSummary> sessions;  ///< with --learn
 
   double rps() const noexcept { return seconds > 0 ? static_cast<double>(sent) / seconds : 0; }
 };

@@ -1,220 +1,242 @@
 #include "replay/send/connection.h"
 
-#include <algorithm>
 #include <boost/asio/error.hpp>
-#include <cerrno>
-#include <system_error>
+#include <boost/asio/post.hpp>
+#include <chrono>
 
+#include "replay/send/http1_speaker.h"
+#include "replay/send/http2_speaker.h"
 #include "userspace/base/clock.h"
 
 namespace gray {
 namespace {
 
 namespace asio = boost::asio;
-using asio::ip::tcp;
 using boost::system::error_code;
+using Socket = Transport::Socket;
 
 // One busy canary does not keep the others waiting longer than these reads take.
 constexpr int kReadsInARow = 4;
-
-tcp::endpoint to_asio(const Endpoint& endpoint) {
-  if (endpoint.address.is_v4()) {
-    asio::ip::address_v4::bytes_type bytes{};
-    std::copy_n(endpoint.address.bytes.begin() + 12, 4, bytes.begin());
-    return {asio::ip::address_v4(bytes), endpoint.port};
-  }
-  asio::ip::address_v6::bytes_type bytes{};
-  std::copy_n(endpoint.address.bytes.begin(), 16, bytes.begin());
-  return {asio::ip::address_v6(bytes), endpoint.port};
-}
-
-bool again(const error_code& error) {
-  return error == asio::error::would_block || error == asio::error::try_again;
-}
+// A connection that brought an answer so lately is used again without another look at it.
+constexpr std::uint64_t kFreshNs = kNsPerMs;
 
 }  // namespace
 
-Connection::Connection(asio::io_context& io, const Target& target, std::size_t max_body,
-                       std::span<std::uint8_t> scratch, ConnectionEvents& events)
-    : socket_(io), target_(target), max_body_(max_body), scratch_(scratch), events_(events) {}
+void conclude_response(Response& response, std::uint64_t written_ns, Result& result) {
+  if (written_ns != 0 && response.first_byte_ns > written_ns)
+    result.latency_ns = response.first_byte_ns - written_ns;
+  const std::uint64_t to_utc = utc_ns() - monotonic_ns();
+  response.first_byte_ns += to_utc;
+  response.last_byte_ns += to_utc;
+  for (BodyPiece& piece : response.pieces) piece.time_ns += to_utc;
+}
+
+Connection::Connection(asio::io_context& io, const Target& target, const ConnectionOptions& options,
+                       ConnectionEvents& events)
+    : transport_(io, target, options.tls, options.cipher),
+      timer_(io),
+      target_(target),
+      options_(options),
+      events_(events) {}
+
+Connection::~Connection() = default;
+
+bool Connection::takes_more() const noexcept {
+  switch (state_) {
+    case State::New:
+      return true;
+    case State::Connecting:
+      return target_.wire == Wire::Http2;
+    case State::Open:
+      return speaker_->takes_more();
+    case State::Closed:
+      break;
+  }
+  return false;
+}
 
 void Connection::start(Job&& job) {
-  job_ = std::move(job);
-  const Request& request = job_.waiting.exchange->request;
-  reader_.emplace(request.method, max_body_);
-  total_bytes_ = job_.wire.head.size() + request.body.size() + job_.wire.tail.size();
-  written_bytes_ = 0;
-  begun_ns_ = written_ns_ = 0;
-  write_error_.clear();
-  if (state_ == State::Idle) {
-    begin();
-  } else {
-    connect(0);
-  }
+  ++jobs_;
+  if (state_ == State::Open) return speaker_->start(std::move(job));
+  waiting_.push_back(std::move(job));
+  if (state_ == State::New) connect(0);
 }
 
 void Connection::connect(std::size_t attempt) {
   state_ = State::Connecting;
-  error_code ignored;
-  socket_.close(ignored);
+  transport_.close();
   const auto self = shared_from_this();
-  socket_.async_connect(
-      to_asio(target_.endpoints[attempt]), [self, attempt](const error_code& error) {
+  transport_.socket().async_connect(
+      Transport::endpoint(target_, attempt), [self, attempt](const error_code& error) {
         if (self->state_ != State::Connecting) return;
         if (error && attempt + 1 < self->target_.endpoints.size())
           return self->connect(attempt + 1);
-        if (error) {
-          return self->fail(SendOutcome::ConnectFailed,
-                            "connect to " + self->target_.authority + ": " + error.message());
+        if (error) return self->connect_failed(error.message());
+        try {
+          self->transport_.opened(self->waiting_.front().request().authority);
+        } catch (const std::exception& failure) {
+          return self->connect_failed(failure.what());
         }
-        error_code option_error;
-        self->socket_.set_option(tcp::no_delay(true), option_error);
-        self->socket_.non_blocking(true, option_error);
-        ask_for_arrival_times(self->socket_.native_handle());
-        self->events_.connected(*self);
-        self->begin();
-        self->await_readable();
+        self->shake_hands();
       });
 }
 
-void Connection::begin() {
-  state_ = State::Busy;
-  begun_ns_ = monotonic_ns();
-  write();
-}
-
-void Connection::write() {
-  while (unwritten()) {
-    // Before the call: on a fast path the answer is there before it returns.
-    const std::uint64_t now = monotonic_ns();
-    error_code error;
-    written_bytes_ += socket_.write_some(rest(), error);
-    if (again(error)) {
-      const auto self = shared_from_this();
-      const std::uint64_t job = begun_ns_;
-      socket_.async_wait(tcp::socket::wait_write, [self, job](const error_code& failed) {
-        if (!failed && self->state_ == State::Busy && self->begun_ns_ == job) self->write();
-      });
-      return;
-    }
-    if (error) {
-      // An answer may lie in the socket all the same (413, then closed): reading finds out.
-      write_error_ = error.message();
-      return;
-    }
-    if (!unwritten()) written_ns_ = now;
+void Connection::connect_failed(const std::string& error) {
+  const std::string words = "connect to " + target_.authority + ": " + error;
+  close();
+  for (Job& job : std::exchange(waiting_, {})) {
+    Result result;
+    result.outcome = SendOutcome::ConnectFailed;
+    result.error = words;
+    result.job = std::move(job);
+    finished(std::move(result), Then::Close);
   }
 }
 
-std::array<asio::const_buffer, 3> Connection::rest() const {
-  std::array<asio::const_buffer, 3> parts{asio::buffer(job_.wire.head),
-                                          asio::buffer(job_.waiting.exchange->request.body),
-                                          asio::buffer(job_.wire.tail)};
-  std::size_t skip = written_bytes_;
-  for (asio::const_buffer& part : parts) {
-    const std::size_t here = std::min(skip, part.size());
-    part += here;
-    skip -= here;
+void Connection::shake_hands() {
+  if (transport_.handshake()) return established();
+  if (!transport_.error().empty()) return connect_failed(transport_.error());
+  const auto self = shared_from_this();
+  transport_.socket().async_wait(Socket::wait_read, [self](const error_code& error) {
+    if (self->state_ != State::Connecting) return;
+    if (error) return self->connect_failed(error.message());
+    self->shake_hands();
+  });
+}
+
+void Connection::established() {
+  const bool http2 = target_.wire == Wire::Http2 || transport_.protocol() == "h2";
+  if (http2)
+    speaker_ = std::make_unique<Http2Speaker>(*this, target_, options_.max_body);
+  else
+    speaker_ = std::make_unique<Http1Speaker>(*this, target_, options_.max_body);
+  state_ = State::Open;
+  const auto self = shared_from_this();
+  events_.connected(*this, waiting_);
+  std::vector<Job> waiting = std::move(waiting_);
+  waiting_.clear();
+  for (Job& job : waiting) {
+    if (open()) {
+      speaker_->start(std::move(job));
+      continue;
+    }
+    Result result;
+    result.outcome = SendOutcome::Reset;
+    result.error = "the connection broke before it was sent";
+    result.job = std::move(job);
+    finished(std::move(result), Then::Close);
   }
-  return parts;
+  if (open()) readable();
 }
 
 void Connection::await_readable() {
   const auto self = shared_from_this();
-  socket_.async_wait(tcp::socket::wait_read, [self](const error_code& error) {
+  transport_.socket().async_wait(Socket::wait_read, [self](const error_code& error) {
     if (!self->open()) return;
     if (!error) return self->readable();
-    if (self->state_ == State::Busy) return self->fail(SendOutcome::Reset, error.message());
-    self->close();
-    self->events_.lost(*self);
+    self->speaker_->ended(error.message());
+    self->close_when_useless();
   });
 }
 
 void Connection::readable() {
-  for (int i = 0; i < kReadsInARow; ++i) {
-    const Received received = receive(socket_.native_handle(), scratch_);
-    if (received.error == EAGAIN) break;
-    if (state_ == State::Idle) {
-      close();
-      return events_.lost(*this);
-    }
-    if (received.error != 0) {
-      return fail(SendOutcome::Reset, std::generic_category().message(received.error));
-    }
-    if (received.bytes == 0) return ended();
-    if (!feed(received)) return;
-    if (received.bytes < scratch_.size()) break;
-  }
-  await_readable();
+  if (!drain(kReadsInARow)) return;
+  if (!transport_.undecrypted()) return await_readable();
+  const auto self = shared_from_this();
+  asio::post(transport_.socket().get_executor(), [self] {
+    if (self->open()) self->readable();
+  });
 }
 
-/// False when the connection is closed.
-bool Connection::feed(const Received& received) {
-  // A stamp from before the request, or a step of the system's clock, says nothing.
-  const std::uint64_t arrived = std::max(received.arrived_ns, begun_ns_);
-  switch (reader_->feed(scratch_.first(received.bytes), arrived)) {
-    case ReadStatus::NeedMore:
-      return true;
-    case ReadStatus::Complete:
-      answer(reader_->keep_alive() && reader_->consumed() == received.bytes && !job_.wire.closes &&
-             !unwritten());
-      break;
-    case ReadStatus::Upgrade:
-      answer(false);
-      break;
-    case ReadStatus::Bad:
-      fail(SendOutcome::Garbage, std::string("not HTTP: ") + reader_->error());
-      break;
+bool Connection::drain(int most) {
+  const auto self = shared_from_this();
+  for (int i = 0; i < most; ++i) {
+    const Transport::Read read = transport_.receive(options_.plain);
+    if (read.again) break;
+    if (read.bytes == 0) {
+      speaker_->ended(read.error);
+      close_when_useless();
+      return false;
+    }
+    read_ns_ = read.arrived_ns;
+    const bool useful = speaker_->read(options_.plain.first(read.bytes), read.arrived_ns);
+    if (!open()) return false;
+    if (!useful && jobs_ == 0) {
+      close_when_useless();
+      return false;
+    }
+    if (read.bytes < options_.plain.size() && !transport_.may_have_more()) break;
   }
   return open();
 }
 
-void Connection::ended() {
-  const bool begun = reader_->begun();
-  if (reader_->eof(monotonic_ns()) == ReadStatus::Complete) return answer(false);
-  std::string error = begun ? "closed in the middle of the response" : "closed without a response";
-  if (!write_error_.empty()) error += " (writing: " + write_error_ + ")";
-  fail(SendOutcome::Reset, std::move(error));
-}
-
-void Connection::answer(bool reusable) {
-  Result result;
-  result.outcome = SendOutcome::Answered;
-  result.written_ns = begun_ns_;
-  Response response = reader_->take();
-  if (written_ns_ != 0 && response.first_byte_ns > written_ns_) {
-    result.latency_ns = response.first_byte_ns - written_ns_;
-  }
-  const std::uint64_t to_utc = utc_ns() - monotonic_ns();
-  response.first_byte_ns += to_utc;
-  response.last_byte_ns += to_utc;
-  result.response = std::move(response);
-  result.job = std::move(job_);
-  state_ = State::Idle;
-  if (!reusable) close();
-  events_.finished(*this, std::move(result));
+// Whoever holds it with no job under way must learn that it is gone; still_usable() asks itself.
+void Connection::close_when_useless() {
+  const bool was_open = open();
+  close();
+  if (was_open && jobs_ == 0) events_.lost(*this);
 }
 
 bool Connection::still_usable() {
-  if (receive(socket_.native_handle(), scratch_).error == EAGAIN) return true;
-  close();
-  return false;
+  if (state_ != State::Open) return takes_more();
+  if (jobs_ > 0) return takes_more();
+  if (monotonic_ns() - read_ns_ < kFreshNs) return takes_more();
+  const Transport::Read read = transport_.receive(options_.plain);
+  if (!read.again &&
+      (read.bytes == 0 || !speaker_->read(options_.plain.first(read.bytes), read.arrived_ns)))
+    close();
+  return open() && takes_more();
 }
 
-void Connection::fail(SendOutcome outcome, std::string error) {
-  Result result;
-  result.outcome = outcome;
-  result.error = std::move(error);
-  result.written_ns = begun_ns_;
-  result.job = std::move(job_);
-  close();
+void Connection::await_writable() {
+  if (std::exchange(writable_awaited_, true)) return;
+  const auto self = shared_from_this();
+  transport_.socket().async_wait(Socket::wait_write, [self](const error_code& error) {
+    self->writable_awaited_ = false;
+    if (!error && self->state_ == State::Open) self->speaker_->writable();
+  });
+}
+
+void Connection::call_at(std::uint64_t at_ns) {
+  if (called_at_ns_ != 0 && called_at_ns_ <= at_ns) return;
+  called_at_ns_ = at_ns;
+  timer_.expires_at(std::chrono::steady_clock::time_point(std::chrono::nanoseconds(at_ns)));
+  const auto self = shared_from_this();
+  timer_.async_wait([self](const error_code& error) {
+    if (error) return;
+    self->called_at_ns_ = 0;
+    if (self->state_ == State::Open) self->speaker_->due();
+  });
+}
+
+void Connection::finished(Result&& result, Then then) {
+  --jobs_;
+  if (then == Then::Close) close();
   events_.finished(*this, std::move(result));
+}
+
+void Connection::fail(std::uint64_t number, SendOutcome outcome, const std::string& error) {
+  const auto self = shared_from_this();
+  if (state_ == State::Open) {
+    if (!speaker_->cancel(number, outcome, error)) close();
+    return;
+  }
+  for (std::size_t i = 0; i < waiting_.size(); ++i) {
+    if (waiting_[i].number != number) continue;
+    Result result;
+    result.outcome = outcome;
+    result.error = error;
+    result.job = std::move(waiting_[i]);
+    waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(i));
+    if (waiting_.empty()) close();
+    return finished(std::move(result), waiting_.empty() ? Then::Close : Then::GoOn);
+  }
 }
 
 void Connection::close() {
   state_ = State::Closed;
-  error_code ignored;
-  socket_.close(ignored);
+  timer_.cancel();
+  transport_.close();
 }
 
 }  // namespace gray

@@ -1,107 +1,96 @@
-// One connection to a canary, HTTP/1 with one request under way at a time. Owns the socket. Lives
-// on the thread of the sender's event loop. It sets no timers and never sends a request twice: who
-// owns it ends what takes too long, and decides what comes next.
+// One connection to a canary: connects, shakes hands, chooses what is spoken, and brings the bytes
+// of the socket to it. Lives on the thread of the sender's event loop. It never sends a request
+// twice: who owns it ends what takes too long, and decides what comes next.
 #pragma once
 
-#include <array>
-#include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
-#include <utility>
+#include <vector>
 
-#include "replay/protocol/http1/reader.h"
-#include "replay/send/lineup.h"
-#include "replay/send/receive.h"
+#include "replay/send/job.h"
+#include "replay/send/speaker.h"
 #include "replay/send/target.h"
-#include "replay/send/trial.h"
-#include "replay/send/wire_request.h"
+#include "replay/send/tls.h"
+#include "replay/send/transport.h"
 
 namespace gray {
 
-/// The reason of every SendOutcome::Aborted.
-inline constexpr const char* kAborted = "the run was ended first";
-
-/// A request on its way.
-struct Job {
-  Waiting waiting;
-  std::size_t target = 0;
-  WireRequest wire;
-};
-
-/// What became of it. Times are of CLOCK_MONOTONIC, but for those in the response (UTC).
-struct Result {
-  Job job;
-  SendOutcome outcome = SendOutcome::Aborted;
-  std::string error;
-  std::optional<Response> response;
-  std::uint64_t written_ns = 0;  ///< its first byte was given to the kernel; 0: never
-  std::uint64_t latency_ns = 0;
-};
-
 class Connection;
 
-/// Told from inside the event loop; a connection does nothing more after finished() and lost().
+/// Told from inside the event loop.
 class ConnectionEvents {
  public:
   virtual ~ConnectionEvents() = default;
-  virtual void connected(Connection& connection) = 0;
-  /// The job is over. connection.open() says whether it takes another.
+  /// The jobs that waited for it begin now.
+  virtual void connected(Connection& connection, std::span<Job> waiting) = 0;
+  /// A job is over. connection.takes_more() says whether it takes another.
   virtual void finished(Connection& connection, Result&& result) = 0;
-  /// The canary closed it, or spoke unasked, between two requests.
+  /// The canary closed it, or spoke unasked, with no job under way.
   virtual void lost(Connection& connection) = 0;
 };
 
-class Connection : public std::enable_shared_from_this<Connection> {
- public:
-  /// `scratch` is where bytes are received, shared by all connections of a loop.
-  Connection(boost::asio::io_context& io, const Target& target, std::size_t max_body,
-             std::span<std::uint8_t> scratch, ConnectionEvents& events);
+struct ConnectionOptions {
+  std::size_t max_body = 16u << 20;  ///< bytes of a response's body that are kept
+  const TlsContext* tls = nullptr;
+  std::span<std::uint8_t> plain;   ///< where bytes are received, shared by all of a loop
+  std::span<std::uint8_t> cipher;  ///< the same for those of TLS
+};
 
-  /// Connects if it is new, and writes the request. Nothing may be under way.
+class Connection final : public SpeakerHost, public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(boost::asio::io_context& io, const Target& target, const ConnectionOptions& options,
+             ConnectionEvents& events);
+  ~Connection() override;
+
+  /// Connects if it is new. Needs takes_more().
   void start(Job&& job);
-  /// Whether a request may still be written: false, and closed, when the canary ended the
-  /// connection or sent something since the last response.
+  /// A job may be started: beside others only where requests are multiplexed.
+  bool takes_more() const noexcept;
+  /// takes_more() after a look at what the canary sent or did since the last event.
   bool still_usable();
-  /// Ends the job under way, and the connection with it.
-  void fail(SendOutcome outcome, std::string error);
+  /// Ends one job, and the connection when it cannot go on without it.
+  void fail(std::uint64_t number, SendOutcome outcome, const std::string& error);
   void close();
 
   bool open() const noexcept { return state_ != State::Closed; }
   bool connecting() const noexcept { return state_ == State::Connecting; }
+  std::size_t jobs() const noexcept { return jobs_; }
 
  private:
-  enum class State : std::uint8_t { New, Connecting, Busy, Idle, Closed };
+  enum class State : std::uint8_t { New, Connecting, Open, Closed };
+
+  Transport& transport() noexcept override { return transport_; }
+  void await_writable() override;
+  void call_at(std::uint64_t at_ns) override;
+  void finished(Result&& result, Then then) override;
 
   void connect(std::size_t attempt);
-  void begin();
-  void write();
-  bool unwritten() const noexcept { return written_bytes_ < total_bytes_; }
-  std::array<boost::asio::const_buffer, 3> rest() const;
+  void connect_failed(const std::string& error);
+  void shake_hands();
+  void established();
   void await_readable();
   void readable();
-  bool feed(const Received& received);
-  void ended();
-  void answer(bool reusable);
+  /// What lies in the socket is read. False: the connection is closed.
+  bool drain(int most);
+  void close_when_useless();
 
-  boost::asio::ip::tcp::socket socket_;
+  Transport transport_;
+  boost::asio::steady_timer timer_;
   const Target& target_;
-  const std::size_t max_body_;
-  const std::span<std::uint8_t> scratch_;
+  const ConnectionOptions options_;
   ConnectionEvents& events_;
 
   State state_ = State::New;
-  Job job_;
-  std::optional<ResponseReader> reader_;
-  std::size_t written_bytes_ = 0;
-  std::size_t total_bytes_ = 0;
-  std::uint64_t begun_ns_ = 0;
-  std::uint64_t written_ns_ = 0;  // the last byte was given to the kernel; 0: not yet
-  std::string write_error_;
+  std::vector<Job> waiting_;  // until connected
+  std::unique_ptr<Speaker> speaker_;
+  std::size_t jobs_ = 0;  // started and not finished
+  bool writable_awaited_ = false;
+  std::uint64_t read_ns_ = 0;  // when the socket was last seen empty or answered
+  std::uint64_t called_at_ns_ = 0;
 };
 
 }  // namespace gray

@@ -17,14 +17,14 @@ Intake::Pushed Intake::push(Exchange&& exchange) {
   }
   ++fresh_;
   const std::uint64_t stream = exchange.stream;
-  submissions_.push_back({std::move(exchange), stream});
+  submissions_.push_back({std::make_unique<Exchange>(std::move(exchange)), stream});
   return {true, submissions_.size() == 1};
 }
 
 Intake::Pushed Intake::push_end(std::uint64_t stream) {
   const std::lock_guard lock(mutex_);
   if (closed_ || aborted_) return {false, false};
-  submissions_.push_back({std::nullopt, stream});
+  submissions_.push_back({nullptr, stream});
   return {true, submissions_.size() == 1};
 }
 
@@ -54,9 +54,9 @@ Intake::Taken Intake::exchange(Turn& turn) {
   bool room = false;
   {
     const std::lock_guard lock(mutex_);
-    std::array<std::uint64_t*, 7> counters{&stats_.answered,  &stats_.connect, &stats_.timeout,
-                                           &stats_.reset,     &stats_.garbage, &stats_.aborted,
-                                           &stats_.unsendable};
+    const std::array<std::uint64_t*, kSendOutcomes> counters{
+        &stats_.answered, &stats_.connect, &stats_.timeout,    &stats_.reset,
+        &stats_.garbage,  &stats_.aborted, &stats_.unsendable, &stats_.refused};
     for (std::size_t i = 0; i < counters.size(); ++i) *counters[i] += turn.outcomes[i];
     for (const std::uint64_t lateness : turn.lateness_ns) stats_.lateness.record(lateness);
     stats_.in_flight = turn.in_flight;

@@ -6,8 +6,8 @@
 #include <array>
 #include <condition_variable>
 #include <cstdint>
+#include <memory>
 #include <mutex>
-#include <optional>
 #include <utility>
 #include <vector>
 
@@ -17,14 +17,14 @@ namespace gray {
 
 /// An exchange, or the end of an original connection.
 struct Submission {
-  std::optional<Exchange> exchange;
+  std::unique_ptr<Exchange> exchange;
   std::uint64_t stream = 0;
 };
 
 /// What the loop tells once a turn.
 struct Turn {
-  std::array<std::uint64_t, 7> outcomes{};  ///< since the last turn, by SendOutcome
-  std::vector<std::uint64_t> lateness_ns;   ///< since the last turn
+  std::array<std::uint64_t, kSendOutcomes> outcomes{};  ///< since the last turn, by SendOutcome
+  std::vector<std::uint64_t> lateness_ns;               ///< since the last turn
   std::uint64_t in_flight = 0;
   std::uint64_t queued = 0;
   double seconds = 0;
@@ -60,9 +60,9 @@ class Intake {
 
  private:
   std::uint64_t waiting() const { return stats_.queued + fresh_; }
-  // Who had to wait goes on when an eighth is free: the threads do not wake each other for each
-  // one.
-  std::uint64_t refill_at() const { return limit_ - std::max<std::size_t>(1, limit_ / 8); }
+  // Who had to wait goes on when some are free: the threads do not wake each other for each one,
+  // and no long burst of work comes between two deadlines.
+  std::uint64_t refill_at() const { return limit_ - std::max<std::size_t>(1, limit_ / 128); }
 
   const std::size_t limit_;
   mutable std::mutex mutex_;

@@ -12,6 +12,30 @@ namespace {
 constexpr std::size_t kScratchBytes = 64u << 10;
 constexpr std::uint64_t kFirstPauseNs = kNsPerMs;
 constexpr std::uint64_t kLongestPauseNs = 20 * kNsPerMs;
+constexpr std::uint64_t kLongestStreamNs = 24 * 3600 * kNsPerSecond;
+
+std::uint64_t from_to(std::uint64_t from, std::uint64_t to) {
+  return to - std::min(from, to);
+}
+
+/// What production's client and server took for a stream, at the pace of this replay.
+std::uint64_t recorded_ns(const Job& job) {
+  const Exchange& exchange = *job.waiting.exchange;
+  if (exchange.h2_stream == 0) return 0;
+  const Request& request = exchange.request;
+  std::uint64_t took = 0;
+  if (job.pace > 0)
+    took = static_cast<std::uint64_t>(
+        static_cast<double>(from_to(request.first_byte_ns, request.last_byte_ns)) / job.pace);
+  if (exchange.response)
+    took += from_to(exchange.response->first_byte_ns, exchange.response->last_byte_ns);
+  return std::min(took, kLongestStreamNs);
+}
+
+bool any_of_wire(const std::vector<Target>& targets, bool (*is)(Wire)) {
+  return std::any_of(targets.begin(), targets.end(),
+                     [&](const Target& target) { return is(target.wire); });
+}
 
 }  // namespace
 
@@ -20,8 +44,14 @@ Pool::Pool(boost::asio::io_context& io, const std::vector<Target>& targets,
     : io_(io),
       targets_(targets),
       options_(options),
-      scratch_(kScratchBytes),
-      outages_(targets.size()) {}
+      plain_(kScratchBytes),
+      outages_(targets.size()) {
+  multiplexes_ =
+      options_.affine && any_of_wire(targets, [](Wire wire) { return wire != Wire::Http1; });
+  if (!any_of_wire(targets, [](Wire wire) { return wire == Wire::Negotiated; })) return;
+  tls_ = std::make_unique<TlsContext>(options_.tls);
+  cipher_.resize(kScratchBytes);
+}
 
 Pool::~Pool() {
   for (Slots* slots : {&busy_, &idle_}) {
@@ -29,7 +59,13 @@ Pool::~Pool() {
   }
 }
 
+bool Pool::has_room(std::uint64_t stream) const {
+  const auto [first, last] = streams_.equal_range(stream);
+  return std::any_of(first, last, [](const auto& entry) { return entry.second->takes_more(); });
+}
+
 void Pool::start(Job&& job) {
+  job.number = ++numbers_;
   if (reuse(job)) return;
   Outage& outage = outages_[job.target];
   if (refused_lately(outage, monotonic_ns())) {
@@ -44,28 +80,28 @@ void Pool::start(Job&& job) {
 }
 
 bool Pool::reuse(Job& job) {
-  auto slot = find_idle(job);
-  while (slot != idle_.end()) {
-    if (slot->connection->still_usable()) {
-      busy_.splice(busy_.end(), idle_, slot);
-      renew(slot);
-      slot->connection->start(std::move(job));
+  while (Connection* connection = find_usable(job)) {
+    if (connection->still_usable()) {
+      launch(*connection, std::move(job));
       return true;
     }
-    remove(idle_, slot);
-    slot = find_idle(job);
+    if (connection->jobs() == 0) remove(*connection);
   }
   return false;
 }
 
-Pool::Slots::iterator Pool::find_idle(const Job& job) {
-  if (options_.affine) {
-    const auto stream = streams_.find(job.waiting.stream);
-    return stream == streams_.end() ? idle_.end() : slots_.at(stream->second);
-  }
+Connection* Pool::find_usable(const Job& job) {
+  if (options_.affine) return find_of_stream(job);
   const auto newest = std::find_if(idle_.rbegin(), idle_.rend(),
                                    [&](const Slot& slot) { return slot.target == job.target; });
-  return newest == idle_.rend() ? idle_.end() : std::prev(newest.base());
+  return newest == idle_.rend() ? nullptr : newest->connection.get();
+}
+
+Connection* Pool::find_of_stream(const Job& job) {
+  const auto [first, last] = streams_.equal_range(job.waiting.stream);
+  const auto found =
+      std::find_if(first, last, [](const auto& entry) { return entry.second->takes_more(); });
+  return found == last ? nullptr : found->second;
 }
 
 bool Pool::refused_lately(Outage& outage, std::uint64_t now_ns) {
@@ -76,33 +112,44 @@ bool Pool::refused_lately(Outage& outage, std::uint64_t now_ns) {
 }
 
 void Pool::open(Job&& job) {
-  if (slots_.size() >= options_.concurrency && !idle_.empty()) remove(idle_, idle_.begin());
+  if (slots_.size() >= options_.concurrency && !idle_.empty()) remove(*idle_.front().connection);
   Slot slot;
-  slot.connection = std::make_shared<Connection>(io_, targets_[job.target], options_.max_body,
-                                                 scratch_, static_cast<ConnectionEvents&>(*this));
+  slot.connection = std::make_shared<Connection>(
+      io_, targets_[job.target], ConnectionOptions{options_.max_body, tls_.get(), plain_, cipher_},
+      static_cast<ConnectionEvents&>(*this));
   slot.target = job.target;
   slot.stream = job.waiting.stream;
-  busy_.push_back(slot);
-  const auto place = std::prev(busy_.end());
-  slots_[slot.connection.get()] = place;
-  if (options_.affine) streams_[slot.stream] = slot.connection.get();
-  renew(place);
-  slot.connection->start(std::move(job));
+  Connection& connection = *slot.connection;
+  if (options_.affine) streams_.emplace(slot.stream, &connection);
+  idle_.push_back(std::move(slot));
+  slots_[&connection] = std::prev(idle_.end());
+  launch(connection, std::move(job));
 }
 
-void Pool::renew(Slots::iterator slot) {
-  slot->expires_ns = monotonic_ns() + options_.timeout_ns;
-}
-
-void Pool::connected(Connection& connection) {
+void Pool::launch(Connection& connection, Job&& job) {
   const auto slot = slots_.at(&connection);
-  outages_[slot->target] = {};
-  busy_.splice(busy_.end(), busy_, slot);
-  renew(slot);
+  const std::shared_ptr<Connection> alive = slot->connection;
+  shelve(slot, true);
+  job.expires_ns = monotonic_ns() + options_.timeout_ns + recorded_ns(job);
+  flights_.emplace(std::pair(job.expires_ns, job.number), &connection);
+  connection.start(std::move(job));
+}
+
+void Pool::connected(Connection& connection, std::span<Job> waiting) {
+  outages_[slots_.at(&connection)->target] = {};
+  for (Job& job : waiting) renew(job, connection);
+}
+
+/// The time to connect is not the response's.
+void Pool::renew(Job& job, Connection& connection) {
+  flights_.erase({job.expires_ns, job.number});
+  job.expires_ns = monotonic_ns() + options_.timeout_ns + recorded_ns(job);
+  flights_.emplace(std::pair(job.expires_ns, job.number), &connection);
 }
 
 void Pool::finished(Connection& connection, Result&& result) {
   const auto slot = slots_.at(&connection);
+  flights_.erase({result.job.expires_ns, result.job.number});
   if (result.outcome == SendOutcome::ConnectFailed) {
     Outage& outage = outages_[slot->target];
     outage.pause_ns = std::clamp(2 * outage.pause_ns, kFirstPauseNs, kLongestPauseNs);
@@ -111,52 +158,73 @@ void Pool::finished(Connection& connection, Result&& result) {
     outage.error = result.error;
   }
   results_.push_back(std::move(result));
-  if (connection.open()) {
-    idle_.splice(idle_.end(), busy_, slot);
+  if (connection.jobs() > 0) return;
+  if (connection.takes_more()) {
+    shelve(slot, false);
   } else {
-    remove(busy_, slot);
+    remove(connection);
   }
 }
 
 void Pool::lost(Connection& connection) {
-  remove(idle_, slots_.at(&connection));
+  if (slots_.contains(&connection)) remove(connection);
 }
 
 void Pool::close_stream(std::uint64_t stream) {
-  const auto found = streams_.find(stream);
-  if (found != streams_.end()) remove(idle_, slots_.at(found->second));
+  while (true) {
+    const auto [first, last] = streams_.equal_range(stream);
+    const auto idle =
+        std::find_if(first, last, [](const auto& entry) { return entry.second->jobs() == 0; });
+    if (idle == last) return;
+    remove(*idle->second);
+  }
 }
 
-void Pool::remove(Slots& from, Slots::iterator slot) {
-  slot->connection->close();
-  if (options_.affine) streams_.erase(slot->stream);
-  slots_.erase(slot->connection.get());
-  from.erase(slot);
+void Pool::remove(Connection& connection) {
+  const auto slot = slots_.at(&connection);
+  connection.close();
+  if (options_.affine) {
+    const auto [first, last] = streams_.equal_range(slot->stream);
+    const auto entry =
+        std::find_if(first, last, [&](const auto& found) { return found.second == &connection; });
+    if (entry != last) streams_.erase(entry);
+  }
+  slots_.erase(&connection);
+  (slot->busy ? busy_ : idle_).erase(slot);
+}
+
+void Pool::shelve(Slots::iterator slot, bool busy) {
+  if (slot->busy == busy) return;
+  Slots& to = busy ? busy_ : idle_;
+  to.splice(to.end(), slot->busy ? busy_ : idle_, slot);
+  slot->busy = busy;
 }
 
 void Pool::expire(std::uint64_t now_ns) {
-  while (!busy_.empty() && busy_.front().expires_ns <= now_ns) {
-    const std::shared_ptr<Connection> connection = busy_.front().connection;
+  while (!flights_.empty() && flights_.begin()->first.first <= now_ns) {
+    const auto [key, at] = *flights_.begin();
+    const auto slot = slots_.at(at);
+    const std::shared_ptr<Connection> connection = slot->connection;
     const std::string limit = " within " + format_duration(options_.timeout_ns);
     if (connection->connecting()) {
-      connection->fail(
-          SendOutcome::ConnectFailed,
-          "connect to " + targets_[busy_.front().target].authority + ": no answer" + limit);
+      connection->fail(key.second, SendOutcome::ConnectFailed,
+                       "connect to " + targets_[slot->target].authority + ": no answer" + limit);
     } else {
-      connection->fail(SendOutcome::Timeout, "no whole response" + limit);
+      connection->fail(key.second, SendOutcome::Timeout, "no whole response" + limit);
     }
   }
 }
 
 std::optional<std::uint64_t> Pool::next_expiry() const {
-  if (busy_.empty()) return std::nullopt;
-  return busy_.front().expires_ns;
+  if (flights_.empty()) return std::nullopt;
+  return flights_.begin()->first.first;
 }
 
 void Pool::abort() {
-  while (!busy_.empty()) {
-    const std::shared_ptr<Connection> connection = busy_.front().connection;
-    connection->fail(SendOutcome::Aborted, kAborted);
+  while (!flights_.empty()) {
+    const auto [key, at] = *flights_.begin();
+    const std::shared_ptr<Connection> connection = slots_.at(at)->connection;
+    connection->fail(key.second, SendOutcome::Aborted, kAborted);
   }
 }
 

@@ -5,6 +5,7 @@
 #include <boost/asio/io_context.hpp>
 #include <cstdint>
 #include <list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,17 +22,23 @@ struct PoolOptions {
   std::uint64_t timeout_ns = 5'000'000'000;
   std::size_t max_body = 16u << 20;
   bool affine = true;  ///< a stream keeps its connection; else any free one will do
+  TlsOptions tls;
 };
 
 class Pool final : private ConnectionEvents {
  public:
+  /// Throws UsageError for a file of authorities that cannot be read.
   Pool(boost::asio::io_context& io, const std::vector<Target>& targets, const PoolOptions& options);
   ~Pool() override;
 
   /// Whether there is a connection for whatever comes: fewer than allowed are open, or one is idle.
   bool has_room() const noexcept { return busy_.size() < options_.concurrency; }
-  /// Starts a job; needs has_room(). Its result comes by take_results(), at once when its target
-  /// refused a connection a moment ago.
+  /// Without has_room() there may still be some beside other requests of the same stream.
+  bool multiplexes() const noexcept { return multiplexes_; }
+  bool has_room(std::uint64_t stream) const;
+  /// Starts a job; needs room. Its result comes by take_results(), at once when its target refused
+  /// a connection a moment ago. A job that recorded a long stream of messages may take that much
+  /// longer than the time limit.
   void start(Job&& job);
   /// The stream brings no more requests.
   void close_stream(std::uint64_t stream);
@@ -43,14 +50,14 @@ class Pool final : private ConnectionEvents {
 
   std::vector<Result> take_results() { return std::exchange(results_, {}); }
   bool has_results() const noexcept { return !results_.empty(); }
-  std::size_t in_flight() const noexcept { return busy_.size() + results_.size(); }
+  std::size_t in_flight() const noexcept { return flights_.size() + results_.size(); }
 
  private:
   struct Slot {
     std::shared_ptr<Connection> connection;
     std::size_t target = 0;
     std::uint64_t stream = 0;
-    std::uint64_t expires_ns = 0;
+    bool busy = false;  ///< which of the two lists it is in
   };
   using Slots = std::list<Slot>;
 
@@ -64,26 +71,35 @@ class Pool final : private ConnectionEvents {
     std::string error;
   };
 
-  void connected(Connection& connection) override;
+  void connected(Connection& connection, std::span<Job> waiting) override;
   void finished(Connection& connection, Result&& result) override;
   void lost(Connection& connection) override;
 
   bool reuse(Job& job);
-  Slots::iterator find_idle(const Job& job);
+  Connection* find_usable(const Job& job);
+  Connection* find_of_stream(const Job& job);
   bool refused_lately(Outage& outage, std::uint64_t now_ns);
   void open(Job&& job);
-  void renew(Slots::iterator slot);
-  void remove(Slots& from, Slots::iterator slot);
+  void launch(Connection& connection, Job&& job);
+  void renew(Job& job, Connection& connection);
+  void shelve(Slots::iterator slot, bool busy);
+  void remove(Connection& connection);
 
   boost::asio::io_context& io_;
   const std::vector<Target>& targets_;
   const PoolOptions options_;
-  std::vector<std::uint8_t> scratch_;
+  std::unique_ptr<TlsContext> tls_;
+  bool multiplexes_ = false;
+  std::vector<std::uint8_t> plain_;
+  std::vector<std::uint8_t> cipher_;
   std::vector<Outage> outages_;
-  Slots busy_;  // the longest under way first: all have the same time limit
+  Slots busy_;
   Slots idle_;  // the longest idle first
   std::unordered_map<const Connection*, Slots::iterator> slots_;
-  std::unordered_map<std::uint64_t, const Connection*> streams_;
+  std::unordered_multimap<std::uint64_t, Connection*> streams_;
+  /// By when they expire, and number.
+  std::map<std::pair<std::uint64_t, std::uint64_t>, Connection*> flights_;
+  std::uint64_t numbers_ = 0;
   std::vector<Result> results_;
 };
 

@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -27,13 +28,13 @@ struct SeenRequest {
   std::string body;  ///< as it came, chunks and all
 };
 
-class ScriptedCanary {
+/// Listens on 127.0.0.1 and runs `serve` with each accepted socket on a thread of its own.
+class RawCanary {
  public:
-  class Peer;
-  using Script = std::function<void(Peer&)>;
+  using Serve = std::function<void(int fd, std::size_t accepted_as)>;
 
   /// Port 0: one that the kernel gives.
-  explicit ScriptedCanary(Script script, std::uint16_t port = 0) : script_(std::move(script)) {
+  explicit RawCanary(Serve serve, std::uint16_t port = 0) : serve_(std::move(serve)) {
     listener_ = Fd(check_errno(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "open a socket"));
     const int on = 1;
     ::setsockopt(listener_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
@@ -49,7 +50,7 @@ class ScriptedCanary {
     port_ = ntohs(address.sin_port);
     acceptor_ = std::thread([this] { accept_all(); });
   }
-  ~ScriptedCanary() { kill(); }
+  ~RawCanary() { kill(); }
 
   std::uint16_t port() const { return port_; }
   std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
@@ -57,10 +58,6 @@ class ScriptedCanary {
   /// Stops listening and resets every connection.
   void kill();
 
-  std::vector<SeenRequest> seen() const {
-    const std::lock_guard lock(mutex_);
-    return seen_;
-  }
   std::size_t accepted() const {
     const std::lock_guard lock(mutex_);
     return sockets_.size();
@@ -77,7 +74,7 @@ class ScriptedCanary {
  private:
   void accept_all();
 
-  const Script script_;
+  const Serve serve_;
   Fd listener_;
   std::uint16_t port_ = 0;
   std::thread acceptor_;
@@ -85,9 +82,37 @@ class ScriptedCanary {
   bool killed_ = false;
   std::vector<int> sockets_;  // -1 once closed
   std::vector<std::thread> threads_;
-  std::vector<SeenRequest> seen_;
   std::size_t open_ = 0;
   std::size_t most_open_ = 0;
+};
+
+class ScriptedCanary {
+ public:
+  class Peer;
+  using Script = std::function<void(Peer&)>;
+
+  explicit ScriptedCanary(Script script, std::uint16_t port = 0)
+      : script_(std::move(script)),
+        sockets_([this](int fd, std::size_t number) { serve(fd, number); }, port) {}
+
+  std::uint16_t port() const { return sockets_.port(); }
+  std::string url() const { return sockets_.url(); }
+  void kill() { sockets_.kill(); }
+  std::size_t accepted() const { return sockets_.accepted(); }
+  std::size_t open() const { return sockets_.open(); }
+  std::size_t most_open() const { return sockets_.most_open(); }
+  std::vector<SeenRequest> seen() const {
+    const std::lock_guard lock(mutex_);
+    return seen_;
+  }
+
+ private:
+  void serve(int fd, std::size_t number);
+
+  const Script script_;
+  mutable std::mutex mutex_;
+  std::vector<SeenRequest> seen_;
+  RawCanary sockets_;  // last: its threads use the rest
 };
 
 /// One connection, as its script sees it.
@@ -168,10 +193,17 @@ class ScriptedCanary::Peer {
   std::string buffer_;
 };
 
-inline void ScriptedCanary::accept_all() {
+inline void ScriptedCanary::serve(int fd, std::size_t number) {
+  Peer peer(*this, fd, number);
+  script_(peer);
+}
+
+inline void RawCanary::accept_all() {
   while (true) {
     const int fd = ::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC);
     if (fd < 0) return;
+    const int on = 1;
+    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     const std::lock_guard lock(mutex_);
     if (killed_) {
       ::close(fd);
@@ -181,8 +213,7 @@ inline void ScriptedCanary::accept_all() {
     sockets_.push_back(fd);
     most_open_ = std::max(most_open_, ++open_);
     threads_.emplace_back([this, fd, number] {
-      Peer peer(*this, fd, number);
-      script_(peer);
+      serve_(fd, number);
       const std::lock_guard closing(mutex_);
       ::close(fd);
       sockets_[number] = -1;
@@ -191,7 +222,7 @@ inline void ScriptedCanary::accept_all() {
   }
 }
 
-inline void ScriptedCanary::kill() {
+inline void RawCanary::kill() {
   {
     const std::lock_guard lock(mutex_);
     if (std::exchange(killed_, true)) return;

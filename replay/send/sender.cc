@@ -9,6 +9,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
+#include <deque>
 #include <optional>
 #include <utility>
 
@@ -26,6 +27,8 @@ namespace asio = boost::asio;
 constexpr std::uint64_t kPollNs = 80 * kNsPerUs;
 // Events in a row before new submissions and time limits are looked at again.
 constexpr int kEventsInARow = 64;
+// Of a burst of submissions, so many are put into the line before deadlines are looked at again.
+constexpr std::size_t kAdmittedInARow = 128;
 // Files that are not connections to canaries: capture rings, outputs, libraries.
 constexpr rlim_t kOtherFiles = 256;
 
@@ -67,7 +70,7 @@ class Sender::Loop {
         timer_(io_),
         pool_(io_, options_.targets,
               {options_.concurrency, options_.timeout_ns, options_.max_body,
-               options_.order != Order::None}) {}
+               options_.order != Order::None, options_.tls}) {}
 
   Intake& intake() noexcept { return intake_; }
   void wake() {
@@ -81,12 +84,21 @@ class Sender::Loop {
     return options_.schedule.pace == Pace::TopSpeed || options_.schedule.pace == Pace::Live;
   }
 
-  void admit(std::vector<Submission>&& submissions);
+  double stream_pace() const noexcept {
+    if (options_.schedule.pace == Pace::TopSpeed) return 0;
+    return options_.schedule.pace == Pace::Original ? options_.schedule.speed : 1;
+  }
+
+  void admit(std::size_t most);
+  std::optional<Waiting> take_next();
   void dispatch();
+  void hold_or_begin(Waiting&& waiting);
+  void release_held();
   void begin(Waiting&& waiting);
   void settle();
   void deliver(Result&& result);
   void give_up();
+  void deliver_unsent(Waiting&& waiting);
   Intake::Taken report();
   void await_events();
   void arm(std::uint64_t at_ns);
@@ -98,6 +110,15 @@ class Sender::Loop {
   Lineup lineup_;
   Intake intake_;
   Turn turn_;
+  /// Requests that wait for what the canary has yet to hand out, the longest first.
+  struct Held {
+    Waiting waiting;
+    std::uint64_t until_ns;
+  };
+  std::deque<Held> held_;
+  bool look_at_held_ = false;        // an answer came that one of them may wait for
+  std::deque<Submission> arriving_;  // taken up from the intake, not yet in the line
+  std::uint64_t arriving_exchanges_ = 0;
   std::uint64_t epoch_ = 0;  // CLOCK_MONOTONIC when the first exchange was taken up; 0: none yet
   std::uint64_t last_ns_ = 0;
   std::uint64_t armed_ns_ = 0;  // when the timer goes off; 0: it is not set
@@ -110,13 +131,15 @@ class Sender::Loop {
 
 void Sender::Loop::run() {
   while (true) {
-    Intake::Taken taken = report();
-    admit(std::move(taken.submissions));
+    const Intake::Taken taken = report();
+    admit(kAdmittedInARow);
     if (taken.aborted) break;
     dispatch();
     settle();
     if (pool_.has_results()) continue;
-    if (taken.closed && lineup_.empty() && pool_.in_flight() == 0) break;
+    if (taken.closed && arriving_.empty() && lineup_.empty() && held_.empty() &&
+        pool_.in_flight() == 0)
+      break;
     await_events();
     pool_.expire(monotonic_ns());
     settle();
@@ -124,26 +147,28 @@ void Sender::Loop::run() {
   give_up();
 }
 
-void Sender::Loop::admit(std::vector<Submission>&& submissions) {
-  if (submissions.empty()) return;
+void Sender::Loop::admit(std::size_t most) {
+  if (arriving_.empty()) return;
   if (epoch_ == 0) epoch_ = monotonic_ns();
   const std::uint64_t at = now();
-  for (Submission& submission : submissions) {
+  for (; most > 0 && !arriving_.empty(); --most) {
+    Submission submission = std::move(arriving_.front());
+    arriving_.pop_front();
     if (!submission.exchange) {
       lineup_.add_end(submission.stream, at);
       continue;
     }
+    --arriving_exchanges_;
     const std::uint64_t due = schedule_.deadline(submission.exchange->request.first_byte_ns, at);
-    lineup_.add(std::move(*submission.exchange), due, at);
+    lineup_.add(std::move(submission.exchange), due, at);
   }
 }
 
 void Sender::Loop::dispatch() {
-  while (pool_.has_room()) {
-    std::optional<Waiting> next = lineup_.take(now());
-    if (!next) return;
+  release_held();
+  while (std::optional<Waiting> next = take_next()) {
     if (next->exchange) {
-      begin(std::move(*next));
+      hold_or_begin(std::move(*next));
     } else {
       pool_.close_stream(next->stream);
       lineup_.done(next->lane, now());
@@ -153,17 +178,43 @@ void Sender::Loop::dispatch() {
   }
 }
 
+std::optional<Waiting> Sender::Loop::take_next() {
+  if (pool_.has_room()) return lineup_.take(now());
+  if (!pool_.multiplexes()) return std::nullopt;
+  return lineup_.take(now(), [this](std::uint64_t stream) { return pool_.has_room(stream); });
+}
+
+void Sender::Loop::hold_or_begin(Waiting&& waiting) {
+  if (options_.sessions == nullptr || options_.sessions->ready(*waiting.exchange))
+    return begin(std::move(waiting));
+  held_.push_back({std::move(waiting), monotonic_ns() + options_.hold_ns});
+}
+
+void Sender::Loop::release_held() {
+  const std::uint64_t at = held_.empty() ? 0 : monotonic_ns();
+  const bool due = !held_.empty() && held_.front().until_ns <= at;
+  if (!due && !std::exchange(look_at_held_, false)) return;
+  for (auto held = held_.begin(); held != held_.end() && pool_.has_room();) {
+    if (held->until_ns > at && !options_.sessions->ready(*held->waiting.exchange)) {
+      ++held;
+      continue;
+    }
+    // What it waited for is no lateness of the schedule.
+    Waiting waiting = std::move(held->waiting);
+    held = held_.erase(held);
+    waiting.due_ns = waiting.ready_ns = now();
+    begin(std::move(waiting));
+  }
+  look_at_held_ = !pool_.has_room();
+}
+
 void Sender::Loop::begin(Waiting&& waiting) {
+  if (options_.sessions != nullptr) options_.sessions->fill(*waiting.exchange);
   Job job;
-  job.target = target_of(waiting.stream, options_.targets.size());
-  job.wire = wire_request(waiting.exchange->request, options_.targets[job.target].authority);
+  job.target = target_of(waiting.stream, options_.targets);
+  job.pace = stream_pace();
   job.waiting = std::move(waiting);
-  if (job.wire.error.empty()) return pool_.start(std::move(job));
-  Result result;
-  result.outcome = SendOutcome::Unsendable;
-  result.error = std::move(job.wire.error);
-  result.job = std::move(job);
-  deliver(std::move(result));
+  pool_.start(std::move(job));
 }
 
 void Sender::Loop::settle() {
@@ -184,49 +235,66 @@ void Sender::Loop::deliver(Result&& result) {
     turn_.lateness_ns.push_back(trial.lateness_ns);
   }
   trial.exchange = std::move(*result.job.waiting.exchange);
+  if (options_.sessions != nullptr)
+    look_at_held_ =
+        options_.sessions->answered(trial.exchange, trial.canary ? &*trial.canary : nullptr) ||
+        look_at_held_;
   ++turn_.outcomes[static_cast<std::size_t>(result.outcome)];
   last_ns_ = monotonic_ns();
-  lineup_.done(waiting.lane, now());
+  lineup_.done(waiting.lane, now(), waiting.end_ns);
   on_trial_(std::move(trial));
 }
 
 void Sender::Loop::give_up() {
   intake_.abort();
-  admit(report().submissions);
+  report();
+  admit(arriving_.size());
   pool_.abort();
   settle();
+  for (Held& held : std::exchange(held_, {})) deliver_unsent(std::move(held.waiting));
   while (std::optional<Waiting> waiting = lineup_.take_any()) {
-    if (!waiting->exchange) continue;
-    Result result;
-    result.job.waiting = std::move(*waiting);
-    result.job.target = target_of(result.job.waiting.stream, options_.targets.size());
-    result.error = kAborted;
-    deliver(std::move(result));
+    if (waiting->exchange) deliver_unsent(std::move(*waiting));
   }
   report();
 }
 
+void Sender::Loop::deliver_unsent(Waiting&& waiting) {
+  Result result;
+  result.job.waiting = std::move(waiting);
+  result.job.target = target_of(result.job.waiting.stream, options_.targets);
+  result.error = kAborted;
+  deliver(std::move(result));
+}
+
 Intake::Taken Sender::Loop::report() {
   turn_.in_flight = pool_.in_flight();
-  turn_.queued = lineup_.size();
+  turn_.queued = lineup_.size() + held_.size() + arriving_exchanges_;
   turn_.seconds = static_cast<double>(last_ns_ - std::min(last_ns_, epoch_)) / 1e9;
-  return intake_.exchange(turn_);
+  Intake::Taken taken = intake_.exchange(turn_);
+  for (Submission& submission : taken.submissions) {
+    if (submission.exchange) ++arriving_exchanges_;
+    arriving_.push_back(std::move(submission));
+  }
+  taken.submissions.clear();
+  return taken;
 }
 
 std::optional<std::uint64_t> Sender::Loop::next_wake() const {
   std::optional<std::uint64_t> wake = pool_.next_expiry();
   // Without room for another connection only an answer, or the end of the waiting, helps.
   const std::optional<std::uint64_t> due = lineup_.next_due();
-  if (due && pool_.has_room()) {
+  if (due && (pool_.has_room() || (pool_.multiplexes() && epoch_ + *due > monotonic_ns()))) {
     const std::uint64_t at = epoch_ + *due;
     wake = std::min(wake.value_or(at), at);
   }
+  if (!held_.empty() && pool_.has_room())
+    wake = std::min(wake.value_or(held_.front().until_ns), held_.front().until_ns);
   return wake;
 }
 
 void Sender::Loop::await_events() {
   const std::optional<std::uint64_t> wake = next_wake();
-  const bool near = wake && *wake <= monotonic_ns() + kPollNs;
+  const bool near = !arriving_.empty() || (wake && *wake <= monotonic_ns() + kPollNs);
   if (!near) {
     arm(wake ? *wake - kPollNs / 2 : 0);
     io_.run_one();
@@ -297,7 +365,7 @@ void Sender::account(Ledger& ledger) const {
   stage.drops = {{"queue_full", stats.queue_full}, {"connect", stats.connect},
                  {"timeout", stats.timeout},       {"reset", stats.reset},
                  {"garbage", stats.garbage},       {"aborted", stats.aborted},
-                 {"unsendable", stats.unsendable}};
+                 {"unsendable", stats.unsendable}, {"refused", stats.refused}};
   stage.held = stats.queued + stats.in_flight;
   ledger.add(std::move(stage));
 }

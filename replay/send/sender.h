@@ -12,7 +12,9 @@
 #include "replay/protocol/exchange.h"
 #include "replay/send/lineup.h"
 #include "replay/send/schedule.h"
+#include "replay/send/session_hooks.h"
 #include "replay/send/target.h"
+#include "replay/send/tls.h"
 #include "replay/send/trial.h"
 #include "userspace/base/histogram.h"
 #include "userspace/base/ledger.h"
@@ -23,10 +25,16 @@ struct SendOptions {
   std::vector<Target> targets;  ///< an original connection stays with one, by a hash of its number
   ScheduleOptions schedule;
   Order order = Order::Connection;
-  std::size_t concurrency = 256;             ///< connections open at once, over all targets
-  std::uint64_t timeout_ns = 5'000'000'000;  ///< to connect; and for the whole response
-  std::size_t queue_limit = 65'536;          ///< exchanges that wait to be sent
-  std::size_t max_body = 16u << 20;          ///< bytes of a response body that are kept
+  std::size_t concurrency = 256;  ///< connections open at once, over all targets
+  /// To connect; and for the whole response, where one of HTTP/2 gets the time on top that the
+  /// recorded messages of request and response took.
+  std::uint64_t timeout_ns = 5'000'000'000;
+  std::size_t queue_limit = 65'536;  ///< exchanges that wait to be sent
+  std::size_t max_body = 16u << 20;  ///< bytes of a response body that are kept
+  TlsOptions tls;
+  /// Pairs sessions; null: requests go as they are. Outlives the sender.
+  SessionHooks* sessions = nullptr;
+  std::uint64_t hold_ns = 2'000'000'000;  ///< how long a request may wait for such a value
 };
 
 struct SendStats {
@@ -39,6 +47,7 @@ struct SendStats {
   std::uint64_t garbage = 0;
   std::uint64_t aborted = 0;  ///< with those refused because abort() or close() had been called
   std::uint64_t unsendable = 0;
+  std::uint64_t refused = 0;
   std::uint64_t in_flight = 0;
   std::uint64_t queued = 0;
   /// Of each request that was written, ns from its deadline to its first byte given to the kernel.

@@ -19,21 +19,42 @@ namespace {
   throw UsageError("target '" + std::string(url) + "': " + why);
 }
 
-std::string_view after_scheme(std::string_view url) {
+constexpr const char* kWanted = "want http://, h2c:// or https://HOST[:PORT]";
+constexpr unsigned kMostWeight = 1000;
+
+std::string_view after_scheme(Target& target) {
+  const std::string_view url = target.url;
   const auto colon = url.find("://");
-  if (colon == std::string_view::npos) refuse(url, "want http://HOST[:PORT]");
+  if (colon == std::string_view::npos) refuse(url, kWanted);
   const std::string_view scheme = url.substr(0, colon);
   if (same_name(scheme, "https")) {
-    refuse(url, "https is not supported; point at the canary's plain http port");
+    target.wire = Wire::Negotiated;
+    target.port = 443;
+  } else if (same_name(scheme, "h2c")) {
+    target.wire = Wire::Http2;
+  } else if (!same_name(scheme, "http")) {
+    refuse(url, kWanted);
   }
-  if (!same_name(scheme, "http")) refuse(url, "want http://HOST[:PORT]");
-  std::string_view rest = url.substr(colon + 3);
-  if (rest.ends_with('/')) rest.remove_suffix(1);
-  if (rest.find_first_of("/?#") != std::string_view::npos) {
+  return url.substr(colon + 3);
+}
+
+void refuse_path(std::string_view url, std::string_view rest) {
+  if (rest.find_first_of("/?#") != std::string_view::npos)
     refuse(url, "requests keep their own paths; want http://HOST[:PORT] (see --rewrite-url)");
-  }
   if (rest.find('@') != std::string_view::npos) refuse(url, "user and password are not supported");
-  return rest;
+}
+
+/// Takes ",weight=N" off the end.
+std::string_view without_weight(Target& target, std::string_view rest) {
+  constexpr std::string_view kMark = ",weight=";
+  const auto at = rest.find(kMark);
+  if (at == std::string_view::npos) return rest;
+  const std::string_view text = rest.substr(at + kMark.size());
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), target.weight);
+  if (error != std::errc() || end != text.data() + text.size() || target.weight == 0 ||
+      target.weight > kMostWeight)
+    refuse(target.url, "'" + std::string(text) + "' is no weight from 1 to 1000");
+  return rest.substr(0, at);
 }
 
 std::uint16_t parse_port(std::string_view url, std::string_view text) {
@@ -87,14 +108,17 @@ std::vector<Endpoint> resolve(const Target& target) {
 Target Target::parse(std::string_view url) {
   Target target;
   target.url = url;
-  const std::string_view rest = after_scheme(url);
+  std::string_view rest = without_weight(target, after_scheme(target));
+  const std::uint16_t usual = target.port;
+  if (rest.ends_with('/')) rest.remove_suffix(1);
+  refuse_path(url, rest);
   const bool bracketed = rest.starts_with('[');
   const auto host_end = bracketed ? rest.find(']') : std::min(rest.find(':'), rest.size());
   if (host_end == std::string_view::npos) refuse(url, "the bracket is not closed");
 
   target.host = rest.substr(bracketed ? 1 : 0, host_end - (bracketed ? 1 : 0));
   const std::string_view tail = rest.substr(host_end + (bracketed ? 1 : 0));
-  if (!tail.empty() && tail.front() != ':') refuse(url, "want http://HOST[:PORT]");
+  if (!tail.empty() && tail.front() != ':') refuse(url, kWanted);
   if (!tail.empty()) target.port = parse_port(url, tail.substr(1));
 
   if (bracketed) {
@@ -103,16 +127,24 @@ Target Target::parse(std::string_view url) {
     refuse(url, "'" + target.host + "' is no host name");
   }
   target.authority = bracketed ? "[" + target.host + "]" : target.host;
-  if (target.port != 80) target.authority += ":" + std::to_string(target.port);
+  if (target.port != usual) target.authority += ":" + std::to_string(target.port);
   target.endpoints = resolve(target);
   return target;
 }
 
-std::size_t target_of(std::uint64_t stream, std::size_t targets) noexcept {
+std::size_t target_of(std::uint64_t stream, const std::vector<Target>& targets) noexcept {
+  if (targets.size() < 2) return 0;
+  std::uint64_t total = 0;
+  for (const Target& target : targets) total += target.weight;
   // The finaliser of splitmix64.
   stream = (stream ^ (stream >> 30)) * 0xbf58476d1ce4e5b9ULL;
   stream = (stream ^ (stream >> 27)) * 0x94d049bb133111ebULL;
-  return targets == 0 ? 0 : (stream ^ (stream >> 31)) % targets;
+  std::uint64_t place = (stream ^ (stream >> 31)) % total;
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    if (place < targets[i].weight) return i;
+    place -= targets[i].weight;
+  }
+  return 0;
 }
 
 }  // namespace gray

@@ -51,7 +51,10 @@ TEST(Target, NonsenseIsRefused) {
                           "127.0.0.1:80",
                           "localhost",
                           "ftp://127.0.0.1",
-                          "https://127.0.0.1",
+                          "h2://127.0.0.1",
+                          "http://127.0.0.1,weight=0",
+                          "http://127.0.0.1,weight=x",
+                          "http://127.0.0.1,weight=1001",
                           "http://127.0.0.1/path",
                           "http://127.0.0.1?q=1",
                           "http://127.0.0.1#f",
@@ -74,26 +77,46 @@ TEST(Target, NonsenseIsRefused) {
   }
 }
 
-TEST(Target, AConnectionsTargetIsSteadyAndTheySpread) {
-  std::vector<int> counts(3, 0);
+std::vector<int> spread(const std::vector<Target>& targets) {
+  std::vector<int> counts(targets.size(), 0);
   for (std::uint64_t stream = 0; stream < 3000; ++stream) {
-    const std::size_t target = target_of(stream, 3);
-    ASSERT_LT(target, 3u);
-    EXPECT_EQ(target_of(stream, 3), target);
-    ++counts[target];
+    const std::size_t target = target_of(stream, targets);
+    EXPECT_EQ(target_of(stream, targets), target);
+    ++counts.at(target);
   }
-  for (const int count : counts) EXPECT_NEAR(count, 1000, 150);
-  EXPECT_EQ(target_of(7, 1), 0u);
+  return counts;
+}
+
+TEST(Target, AConnectionsTargetIsSteadyAndTheySpreadByWeight) {
+  const Target one = Target::parse("http://127.0.0.1");
+  const Target three = Target::parse("http://127.0.0.1:8080,weight=3");
+  EXPECT_EQ(three.weight, 3u);
+  EXPECT_EQ(three.authority, "127.0.0.1:8080");
+  for (const int count : spread({one, one, one})) EXPECT_NEAR(count, 1000, 150);
+  const std::vector<int> weighted = spread({three, one});
+  EXPECT_NEAR(weighted[0], 2250, 150);
+  EXPECT_NEAR(weighted[1], 750, 150);
+  EXPECT_EQ(target_of(7, {one}), 0u);
+}
+
+TEST(Target, TheSchemeSaysWhatIsSpoken) {
+  const Target plain = Target::parse("h2c://127.0.0.1");
+  EXPECT_EQ(plain.wire, Wire::Http2);
+  EXPECT_EQ(plain.port, 80);
+  const Target secure = Target::parse("https://localhost/");
+  EXPECT_EQ(secure.wire, Wire::Negotiated);
+  EXPECT_EQ(secure.port, 443);
+  EXPECT_EQ(secure.authority, "localhost");
+  EXPECT_EQ(Target::parse("https://localhost:80").authority, "localhost:80");
 }
 
 TEST(Target, TheMessageSaysWhatToDo) {
   try {
-    Target::parse("https://canary.example");
+    Target::parse("ws://canary.example");
     FAIL() << "accepted";
   } catch (const UsageError& error) {
     EXPECT_STREQ(error.what(),
-                 "target 'https://canary.example': https is not supported; point at the canary's "
-                 "plain http port");
+                 "target 'ws://canary.example': want http://, h2c:// or https://HOST[:PORT]");
   }
 }
 

@@ -18,6 +18,8 @@ const char* to_string(SendOutcome outcome) noexcept {
       return "aborted";
     case SendOutcome::Unsendable:
       return "unsendable";
+    case SendOutcome::Refused:
+      return "refused";
   }
   return "unknown";
 }

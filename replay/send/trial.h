@@ -16,11 +16,13 @@ enum class SendOutcome : std::uint8_t {
   Reset,          ///< the connection broke before the response was whole
   Garbage,        ///< what came is not HTTP
   Aborted,        ///< the run was ended first
-  Unsendable,     ///< never sent: it cannot be written as one HTTP/1 request (a line break in a
-                  ///< header)
+  Unsendable,     ///< never sent: it cannot be written in the canary's protocol (a line break in a
+                  ///< header, gRPC to HTTP/1)
+  Refused,        ///< HTTP/2: the canary said that it did not look at it (GOAWAY, REFUSED_STREAM)
 };
+inline constexpr std::size_t kSendOutcomes = 8;
 /// The ledger's names: "answered", "connect", "timeout", "reset", "garbage", "aborted",
-/// "unsendable".
+/// "unsendable", "refused".
 const char* to_string(SendOutcome outcome) noexcept;
 
 struct Trial {

@@ -4,46 +4,10 @@
 
 #include <algorithm>
 
+#include "replay/send/request_check.h"
+
 namespace gray {
 namespace {
-
-// RFC 9110 section 5.6.2.
-bool is_token(std::string_view text) {
-  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
-  return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-           kMarks.find(c) != std::string_view::npos;
-  });
-}
-
-bool is_target(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return byte > 0x20 && byte != 0x7f;
-  });
-}
-
-bool is_value(std::string_view text) {
-  constexpr std::string_view kEnds("\r\n\0", 3);
-  return text.find_first_of(kEnds) == std::string_view::npos;
-}
-
-std::string check_headers(const Headers& headers) {
-  for (const Header& header : headers) {
-    if (!is_token(header.name)) return "a header name is no token";
-    if (!is_value(header.value)) return "CR, LF or NUL in header " + header.name;
-  }
-  return "";
-}
-
-std::string check(const Request& request) {
-  if (!is_token(request.method)) return "the method is no token";
-  if (!is_target(request.target)) return "white space or controls in the target";
-  if (request.version != "1.0" && request.version != "1.1") return "not HTTP/1.0 or HTTP/1.1";
-  if (request.truncated) return "the body was not kept whole";
-  std::string error = check_headers(request.headers);
-  return error.empty() ? check_headers(request.trailers) : error;
-}
 
 std::string_view trim(std::string_view text) {
   const auto begin = text.find_first_not_of(" \t");
@@ -108,25 +72,64 @@ class Framing {
   bool written_ = false;
 };
 
+std::string check(const Request& request) {
+  if (request.version == "2") {
+    if (is_grpc(request)) return "gRPC needs HTTP/2, and the target speaks HTTP/1";
+    if (request.method == "CONNECT") return "CONNECT asks for a tunnel";
+  }
+  return check_request(request);
+}
+
+/// HTTP/2 may part a cookie header in many; HTTP/1 wants one (RFC 9113 section 8.2.3).
+void put_joined_cookie(const Headers& headers, std::string& out) {
+  std::string joined;
+  for (const Header& header : headers) {
+    if (!same_name(header.name, "cookie")) continue;
+    if (!joined.empty()) joined += "; ";
+    joined += header.value;
+  }
+  if (!joined.empty()) put(out, "Cookie", joined);
+}
+
+void end_chunked(const Request& request, WireRequest& wire) {
+  if (!request.body.empty()) {
+    wire.head += fmt::format("{:x}\r\n", request.body.size());
+    wire.tail = "\r\n";
+  }
+  wire.tail += "0\r\n";
+  for (const Header& trailer : request.trailers) put(wire.tail, trailer.name, trailer.value);
+  wire.tail += "\r\n";
+}
+
 }  // namespace
 
 WireRequest wire_request(const Request& request, std::string_view authority) {
   WireRequest wire;
-  wire.error = check(request);
-  if (!wire.error.empty()) return wire;
+  wire_request(request, authority, wire);
+  return wire;
+}
 
-  const bool is_1_1 = request.version == "1.1";
-  const bool chunked = request.chunked && is_1_1;
+void wire_request(const Request& request, std::string_view authority, WireRequest& wire) {
+  wire.head.clear();
+  wire.tail.clear();
+  wire.error = check(request);
+  if (!wire.error.empty()) return;
+
+  const bool from_2 = request.version == "2";
+  const bool is_1_1 = from_2 || request.version == "1.1";
+  const bool chunked = is_1_1 && (request.chunked || (from_2 && !request.trailers.empty()));
   bool close = false;
   bool keep_alive = false;
   Framing framing(request, chunked);
 
-  wire.head = fmt::format("{} {} HTTP/{}\r\n", request.method, request.target, request.version);
-  if (is_1_1 && find_header(request.headers, "host") == nullptr) {
-    put(wire.head, "Host", authority);
-  }
+  wire.head.append(request.method).append(" ").append(request.target);
+  wire.head.append(is_1_1 ? " HTTP/1.1\r\n" : " HTTP/1.0\r\n");
+  if (is_1_1 && find_header(request.headers, "host") == nullptr)
+    put(wire.head, "Host", from_2 && !request.authority.empty() ? request.authority : authority);
+  if (from_2) put_joined_cookie(request.headers, wire.head);
   for (const Header& header : request.headers) {
     if (framing.replace(header, wire.head) || same_name(header.name, "expect")) continue;
+    if (from_2 && (same_name(header.name, "cookie") || same_name(header.name, "te"))) continue;
     if (same_name(header.name, "connection")) {
       close = close || lists(header.value, "close");
       keep_alive = keep_alive || lists(header.value, "keep-alive");
@@ -136,17 +139,7 @@ WireRequest wire_request(const Request& request, std::string_view authority) {
   framing.finish(wire.head);
   wire.head += "\r\n";
   wire.closes = close || (!is_1_1 && !keep_alive);
-
-  if (chunked) {
-    if (!request.body.empty()) {
-      wire.head += fmt::format("{:x}\r\n", request.body.size());
-      wire.tail = "\r\n";
-    }
-    wire.tail += "0\r\n";
-    for (const Header& trailer : request.trailers) put(wire.tail, trailer.name, trailer.value);
-    wire.tail += "\r\n";
-  }
-  return wire;
+  if (chunked) end_chunked(request, wire);
 }
 
 }  // namespace gray

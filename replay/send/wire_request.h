@@ -19,9 +19,11 @@ struct WireRequest {
 
 /// Headers go out as given and in their order, but for: Content-Length and Transfer-Encoding, which
 /// say what is really sent (chunked in one chunk when the request was chunked, and 1.1), and
-/// Expect, which is left out. Host is added to a 1.1 request that has none. Refused are a method or
-/// header name that is no token, CR, LF or NUL in a value, white space or controls in the target,
-/// versions but 1.0 and 1.1, and a body that is only a prefix.
+/// Expect, which is left out. Host is added to a 1.1 request that has none. A request of HTTP/2
+/// becomes one of 1.1: its cookies in one header, chunked when it has trailers; gRPC is refused.
+/// Refused is what check_request() refuses (request_check.h).
 WireRequest wire_request(const Request& request, std::string_view authority);
+/// The same into `wire`, whose memory is used again.
+void wire_request(const Request& request, std::string_view authority, WireRequest& wire);
 
 }  // namespace gray

@@ -7,39 +7,12 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "replay/compare/printable.h"
+#include "replay/gate/endpoint.h"
 #include "tools/grayxdp/exchange_json.h"
 #include "userspace/base/units.h"
 
 namespace gray {
 namespace {
-
-constexpr std::size_t kMaxTemplate = 256;  // bytes
-
-bool is_digit(char c) noexcept {
-  return c >= '0' && c <= '9';
-}
-bool is_hex(char c) noexcept {
-  return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
-bool is_uuid(std::string_view text) noexcept {  // RFC 9562 section 4
-  if (text.size() != 36) return false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-    if (dash ? text[i] != '-' : !is_hex(text[i])) return false;
-  }
-  return true;
-}
-
-std::string_view segment_template(std::string_view segment) noexcept {
-  if (segment.empty()) return segment;
-  if (std::all_of(segment.begin(), segment.end(), is_digit)) return "{n}";
-  if (is_uuid(segment)) return "{uuid}";
-  const bool hex = segment.size() >= 8 && std::all_of(segment.begin(), segment.end(), is_hex) &&
-                   std::any_of(segment.begin(), segment.end(), is_digit);
-  return hex ? "{hex}" : segment;
-}
 
 // Sixteen buckets an octave: within 5 % of the true value, and few are used by one endpoint.
 constexpr unsigned kSubBits = 4;
@@ -59,25 +32,6 @@ std::uint64_t middle_of(std::uint32_t bucket) noexcept {
 
 }  // namespace
 
-std::string path_template(std::string_view target) {
-  const std::size_t scheme = target.find("://");
-  if (!target.starts_with('/') && scheme != std::string_view::npos) {
-    target.remove_prefix(scheme + 3);
-    target.remove_prefix(std::min(target.find('/'), target.size()));
-  }
-  target = target.substr(0, target.find_first_of("?#"));
-  std::string path;
-  while (true) {
-    const std::size_t slash = target.find('/');
-    path += segment_template(target.substr(0, slash));
-    if (slash == std::string_view::npos || path.size() > kMaxTemplate) break;
-    path += '/';
-    target.remove_prefix(slash + 1);
-  }
-  if (path.size() > kMaxTemplate) path.resize(kMaxTemplate);
-  return path.empty() ? "/" : path;
-}
-
 std::uint64_t EndpointStats::Counts::percentile(double share) const noexcept {
   const auto wanted = static_cast<std::uint64_t>(std::ceil(share * static_cast<double>(timed)));
   std::uint64_t seen = 0;
@@ -91,8 +45,7 @@ std::uint64_t EndpointStats::Counts::percentile(double share) const noexcept {
 void EndpointStats::add(const Exchange& exchange) {
   const Request& request = exchange.request;
   const bool asked = !request.method.empty();
-  std::string name = asked ? request.method.substr(0, 64) + ' ' + path_template(request.target)
-                           : std::string("(request not seen)");
+  std::string name = asked ? endpoint_of(request) : std::string("(request not seen)");
   auto found = endpoints_.find(name);
   if (found == endpoints_.end()) {
     if (endpoints_.size() >= kMaxEndpoints) name = "(other)";
@@ -130,7 +83,7 @@ void EndpointStats::print(std::ostream& out) const {
                        e.by_class[0], e.timed > 0 ? format_duration(e.percentile(0.5)) : "-",
                        e.timed > 0 ? format_duration(e.percentile(0.99)) : "-",
                        format_bytes(e.request_bytes), format_bytes(e.response_bytes),
-                       printable(entry->first));
+                       entry->first);
   }
 }
 

@@ -10,17 +10,12 @@
 #include <nlohmann/json_fwd.hpp>
 #include <ostream>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "replay/protocol/exchange.h"
 
 namespace gray {
-
-/// The path of `target` without what names one thing of many: a segment of digits becomes {n}, a
-/// UUID {uuid}, eight or more hexadecimal digits with a number among them {hex}. The query goes.
-std::string path_template(std::string_view target);
 
 class EndpointStats {
  public:

@@ -14,6 +14,7 @@
 #include "tools/grayxdp/live_flags.h"
 #include "tools/grayxdp/pause_switch.h"
 #include "tools/grayxdp/progress.h"
+#include "tools/grayxdp/rare_options.h"
 #include "tools/grayxdp/replay_flags.h"
 #include "tools/grayxdp/sending_thread.h"
 #include "tools/grayxdp/stop.h"
@@ -163,7 +164,10 @@ void add_mirror(CLI::App& app, Action& action) {
   verb->replay.add_to(*sub);
   sub->add_option("-L,--limit", verb->replay.limit, "replay this many exchanges at most");
   sub->add_flag("--json", verb->replay.json, "summary as one JSON object");
+  leave_out_of_help(*sub, {"--learn-wait", "--noise-relative", "--noise-absolute", "--busy-poll",
+                           "--with-dispatcher", "--pass-unselected"});
   sub->footer(
+      "Rarely needed options, and all others: man grayxdp\n"
       "Examples:\n"
       "  grayxdp mirror -i eth1 --to http://canary:8080 --sample 5% --duration 10m tcp port 80\n"
       "  grayxdp mirror -i span0 --mode tap --to http://canary:8080 --max-p99 200ms");

@@ -1,18 +1,20 @@
-// The verb `replay`. With --to it reads captures whole, then sends what they hold to a canary on
-// production's own schedule and compares the answers; that needs no root. With -i it sends frames
+// The verb `replay`. With --to it reads captures and, looking ahead as far as the order of requests
+// needs, sends what they hold to a canary on production's own schedule and compares the answers;
+// that needs no root. With -i it sends frames
 // (replay_frames.h).
 
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <array>
+#include <exception>
 #include <iostream>
 #include <memory>
 #include <thread>
 
-#include "replay/protocol/extractor.h"
 #include "tools/grayxdp/progress.h"
+#include "tools/grayxdp/rare_options.h"
+#include "tools/grayxdp/recording_feed.h"
 #include "tools/grayxdp/replay_flags.h"
 #include "tools/grayxdp/replay_frames.h"
 #include "tools/grayxdp/sending_thread.h"
@@ -21,12 +23,15 @@
 #include "userspace/base/clock.h"
 #include "userspace/base/errors.h"
 #include "userspace/base/units.h"
-#include "userspace/capture/file_source.h"
 
 namespace gray {
 namespace {
 
 using Options = std::vector<const CLI::Option*>;
+
+// Exchanges that wait to be sent; there are more where they come from. Few enough to stay in the
+// caches, enough for what a slow connection holds up.
+constexpr std::size_t kQueued = 16'384;
 
 struct ReplayVerb {
   ReplayBasics basics;
@@ -34,43 +39,13 @@ struct ReplayVerb {
   FrameReplayFlags frames;
   std::string rate;
   std::string sample = "100%";
+  std::string start;
+  std::string stop;
   bool dry_run = false;
   bool force = false;
   Options of_requests;  // that only --to takes
   Options of_frames;    // that only -i takes
 };
-
-struct Collector final : ExchangeSink {
-  void exchange(Exchange&& exchange) override { exchanges.push_back(std::move(exchange)); }
-  std::vector<Exchange> exchanges;
-};
-
-struct Recording {
-  std::vector<Exchange> exchanges;  // by time of the request's first byte
-  Ledger ledger;
-};
-
-Recording read_recording(FileSource& source, std::uint64_t seed, const Stop& stop) {
-  Collector collector;
-  Extractor extractor({.seed = seed}, collector);
-  std::array<Frame, 256> frames;
-  while (!stop.requested()) {
-    const std::size_t count = source.receive(frames, std::chrono::milliseconds(100));
-    if (count == 0 && source.ended()) break;
-    for (std::size_t i = 0; i < count; ++i) extractor.frame(frames[i]);
-    source.recycle(std::span(frames).first(count));
-  }
-  extractor.finish();
-  if (source.cut()) std::cerr << "grayxdp: " << source.warning() << '\n';
-  Recording recording{std::move(collector.exchanges), {}};
-  source.account(recording.ledger);
-  extractor.account(recording.ledger);
-  std::stable_sort(recording.exchanges.begin(), recording.exchanges.end(),
-                   [](const Exchange& a, const Exchange& b) {
-                     return a.request.first_byte_ns < b.request.first_byte_ns;
-                   });
-  return recording;
-}
 
 ScheduleOptions schedule_of(const ReplayVerb& verb) {
   ScheduleOptions schedule;
@@ -88,27 +63,6 @@ ScheduleOptions schedule_of(const ReplayVerb& verb) {
   return schedule;
 }
 
-// Later rounds of a loop follow on the first in time, on connections of their own.
-void feed(ReplayRun& run, std::vector<Exchange>&& exchanges, std::uint64_t loops) {
-  std::uint64_t streams = 0;
-  for (const Exchange& exchange : exchanges) streams = std::max(streams, exchange.stream + 1);
-  const std::uint64_t span = exchanges.empty()
-                                 ? 0
-                                 : exchanges.back().request.first_byte_ns -
-                                       exchanges.front().request.first_byte_ns + kNsPerMs;
-  for (std::uint64_t round = 0; round < loops; ++round) {
-    const bool last = round + 1 == loops;
-    for (Exchange& exchange : exchanges) {
-      Exchange copy = last ? std::move(exchange) : exchange;
-      copy.stream += round * streams;
-      copy.request.first_byte_ns += round * span;
-      copy.request.last_byte_ns += round * span;
-      run.exchange(std::move(copy));
-    }
-  }
-  run.close();
-}
-
 void watch(const ReplayRun& run, Progress& progress) {
   const ReplayRun::Status status = run.status();
   const std::uint64_t done = status.send.answered + status.send.connect + status.send.timeout +
@@ -120,45 +74,76 @@ void watch(const ReplayRun& run, Progress& progress) {
 }
 
 // One thread sends, one feeds it as it has room, this one watches.
-void send(ReplayRun& run, std::vector<Exchange>&& exchanges, std::uint64_t loops,
-          const Stop& stop) {
-  std::jthread feeder;
+void send(ReplayRun& run, RecordingFeed& feed, const Stop& stop) {
   SendingThread sending(run);
-  feeder = std::jthread([&] { feed(run, std::move(exchanges), loops); });
+  std::exception_ptr failure;
+  std::jthread feeder([&] {
+    be_patient();
+    try {
+      feed.run();
+    } catch (...) {
+      failure = std::current_exception();
+      run.abort();
+    }
+    run.close();
+  });
   Progress progress;
   while (!sending.done()) {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    if (stop.requested()) run.abort();
+    if (stop.requested() || !run.refusal().empty()) run.abort();
     if (progress.due()) watch(run, progress);
   }
+  feed.stop();
+  feeder.join();
+  if (failure) std::rethrow_exception(failure);
+}
+
+TimeWindow window_of(const ReplayVerb& verb) {
+  const auto moment = [](const std::string& text) {
+    return text.empty() ? std::optional<Moment>() : Moment::parse(text);
+  };
+  return {moment(verb.start), moment(verb.stop)};
+}
+
+// Exchanges are made on one thread and end on another. Left to itself, the allocator would give
+// memory back to the kernel and take it again for every few of them.
+void keep_memory() {
+  ::mallopt(M_TOP_PAD, 4 << 20);
+  ::mallopt(M_TRIM_THRESHOLD, 256 << 20);
 }
 
 int replay_requests(const ReplayVerb& verb) {
+  keep_memory();
   if (verb.basics.loops == 0) throw UsageError("-l 0, for ever, is for -i");
   const std::uint64_t seed = verb.frames.rewrite.seed.value_or(0);
   RunOptions options = verb.replay.options(parse_share(verb.sample), seed);
   options.send.schedule = schedule_of(verb);
+  options.window = window_of(verb);
   options.force = verb.force;
   if (verb.dry_run)
     options.dry_run = [](const Request& request) {
       std::cout << fmt::format("{} {} {}\n", request.method, request.authority, request.target);
     };
   options.wait_for_room = true;
+  options.send.queue_limit = kQueued;
   Stop stop;
-  // Names and rules are looked at before the long reading begins.
-  FileSource source(verb.basics.files);
+  // Names and rules are looked at before the reading begins.
+  RecordingFeed feed(verb.basics.files, verb.basics.loops, seed);
   ReplayRun run(options);
-  Recording recording = read_recording(source, seed, stop);
-  const std::uint64_t recorded = recording.exchanges.size();
-  for (const Exchange& exchange : recording.exchanges)
-    if (const auto conflict = run.conflict(exchange.server)) throw UsageError(*conflict);
-  send(run, std::move(recording.exchanges), verb.basics.loops, stop);
+  feed.into(run);
+  send(run, feed, stop);
+  if (const std::string refusal = run.refusal(); !refusal.empty()) throw UsageError(refusal);
+  Ledger ledger = feed.ledger();
   if (verb.basics.loops > 1)
-    recording.ledger.add({.name = "loop",
-                          .unit = "exchanges in rounds",
-                          .in = recorded * verb.basics.loops,
-                          .out = run.status().read});
-  const RunSummary summary = run.finish(recording.ledger);
+    ledger.add({.name = "loop",
+                .unit = "exchanges in rounds",
+                .in = feed.exchanges(),
+                .out = run.status().read});
+  if (feed.late() > 0)
+    std::cerr << fmt::format(
+        "grayxdp: {} exchanges lasted longer than the look-ahead and were sent late\n",
+        feed.late());
+  const RunSummary summary = run.finish(ledger);
   return conclude(summary, verb.replay, run.judge(), "replay");
 }
 
@@ -198,10 +183,14 @@ void add_shared_options(CLI::App& app, ReplayBasics& basics) {
 }
 
 void add_request_options(CLI::App& app, ReplayVerb& verb) {
-  app.add_option("--to", verb.replay.targets, "the canary; several share the connections")
+  app.add_option("--to", verb.replay.targets,
+                 "the canary (http, h2c, https); several share the connections, by URL,weight=N")
       ->type_name("URL");
   app.add_option("--rate", verb.rate, "at a fixed rate, like 500rps")->type_name("RATE");
   app.add_option("--sample", verb.sample, "share of what --sample-by names")->type_name("SHARE");
+  app.add_option("--start", verb.start, "from here on: 90s into it, or a UTC time")
+      ->type_name("TIME");
+  app.add_option("--stop", verb.stop, "up to here")->type_name("TIME");
   verb.replay.add_to(app);
   app.add_flag("--dry-run", verb.dry_run, "show what would be sent, send nothing");
   app.add_flag("--force", verb.force, "send to a captured server, too");
@@ -233,7 +222,10 @@ void add_replay(CLI::App& app, Action& action) {
     if (!option->check_lname("seed")) verb->of_frames.push_back(option);
   sub->get_option("--seed")->group("Options")->description(
       "of the sample (--to); scrambles addresses (-i)");
+  leave_out_of_help(*sub, {"--learn-wait", "--noise-relative", "--noise-absolute", "--cpu",
+                           "--queue", "--mtu-trunc", "--zero-copy"});
   sub->footer(
+      "Rarely needed options, and all others: man grayxdp\n"
       "Examples:\n"
       "  grayxdp replay prod.pcapng --to http://canary:8080 -x 10 --max-diff 0.5% --json\n"
       "  grayxdp replay prod.pcapng -i eth1 --pnat 10.0.0.0/8:192.168.0.0/16");

@@ -40,6 +40,16 @@ void ReplayFlags::add_to(CLI::App& app) {
       ->type_name("N")
       ->check(CLI::Range(1, 60'000).description(""));
   app.add_option("--timeout", timeout, "for a whole response")->type_name("TIME");
+  app.add_option("--ca", ca, "PEM of who vouches for https:// canaries (default: the system's)")
+      ->type_name("FILE");
+  app.add_flag("--insecure", insecure, "believe any certificate");
+  app.add_option("--amplify", amplify, "send each request this many times, as many clients")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1000).description(""));
+  app.add_flag("--learn", learn,
+               "give the canary its own cookies, tokens and ids back in place of production's");
+  app.add_option("--learn-wait", learn_wait, "how long a request may wait for one")
+      ->type_name("TIME");
   app.add_option("--ignore", ignores, "do not compare: header.date, json.$.ts, status, body")
       ->type_name("FIELD");
   app.add_option("--compare", compare_rules, "rules for comparing")->type_name("RULES.yaml");
@@ -80,6 +90,11 @@ RunOptions ReplayFlags::options(double share, std::uint64_t seed) const {
                                      : Order::Connection;
   run.send.concurrency = concurrency;
   run.send.timeout_ns = parse_duration(timeout);
+  if (insecure && !ca.empty()) throw UsageError("--ca and --insecure exclude each other");
+  run.send.tls = {.ca_file = ca, .insecure = insecure};
+  run.send.hold_ns = parse_duration(learn_wait);
+  run.amplify = amplify;
+  run.learn = learn;
   run.compare.ignores = ignores;
   run.compare.rules = compare_rules;
   if (!baseline.empty()) run.baseline = Target::parse(baseline);

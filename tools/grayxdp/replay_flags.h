@@ -25,6 +25,11 @@ struct ReplayFlags {
   std::string order = "connection";
   std::size_t concurrency = 256;
   std::string timeout = "5s";
+  std::string ca;
+  bool insecure = false;
+  std::size_t amplify = 1;
+  bool learn = false;
+  std::string learn_wait = "2s";
   std::vector<std::string> ignores;
   std::string compare_rules;
   std::vector<std::string> accept;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <sstream>
 #include <thread>
 
@@ -93,6 +94,69 @@ TEST_F(Replay, AtTopSpeed) {
   const Nginx canary(lab_->canary, "10.9.1.2");
   expect_all_answered(replay({"-t"}));
   expect_order_kept(canary);
+}
+
+// nghttpd is the judge of HTTP/2 and TLS: its answers are 404, and each request has one.
+class Nghttpd {
+ public:
+  Nghttpd(const Namespace& where, Argv arguments) {
+    arguments.insert(arguments.begin(), {"nghttpd", "-d", dir_.path().string()});
+    process_.emplace(where.spawn(arguments));
+    for (int i = 0; i < 100; ++i) {
+      if (where.run({"ss", "-Hltn"}).out.find(":8443") != std::string::npos) return;
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+    ADD_FAILURE() << "nghttpd does not listen";
+  }
+
+ private:
+  TempDir dir_;
+  std::optional<Process> process_;
+};
+
+void expect_all_answered_by_other(const RunResult& result) {
+  const auto lines = json_lines(result.out);
+  ASSERT_FALSE(lines.empty()) << result.err;
+  EXPECT_EQ(lines[0]["exchanges"]["answered"], 10'000) << result.out;
+  EXPECT_EQ(lines[0]["balanced"], true) << result.out;
+}
+
+TEST_F(Replay, ToAnHttp2CanaryInTheClear) {
+  const Nghttpd canary(lab_->canary, {"--no-tls", "8443"});
+  expect_all_answered_by_other(
+      lab_->grayxdp({"replay", recording(), "--to", "h2c://10.9.1.2:8443", "-t", "--json"},
+                    std::chrono::seconds(120)));
+}
+
+TEST_F(Replay, ToAnHttp2CanaryByTls) {
+  const TempDir keys;
+  const std::string key = keys / "key.pem";
+  const std::string certificate = keys / "cert.pem";
+  ASSERT_EQ(run({"openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj",
+                 "/CN=canary", "-addext", "subjectAltName=IP:10.9.1.2", "-keyout", key, "-out",
+                 certificate})
+                .status,
+            0);
+  const Nghttpd canary(lab_->canary, {"8443", key, certificate});
+  const Argv replay{"replay", recording(), "--to", "https://10.9.1.2:8443", "-t", "--json"};
+  Argv trusting = replay;
+  trusting.insert(trusting.end(), {"--ca", certificate});
+  expect_all_answered_by_other(lab_->grayxdp(trusting, std::chrono::seconds(120)));
+  const RunResult doubtful = lab_->grayxdp(replay, std::chrono::seconds(120));
+  EXPECT_EQ(doubtful.status, 4) << doubtful.err;
+  EXPECT_EQ(json_lines(doubtful.out).at(0)["exchanges"]["failed"]["connect"], 10'000);
+}
+
+TEST_F(Replay, CopiesLoopsAndAWindow) {
+  const Nginx canary(lab_->canary, "10.9.1.2");
+  const auto twice = replay({"-t", "--amplify", "2", "-l", "2"});
+  EXPECT_EQ(twice["exchanges"]["read"], 20'000) << twice;
+  EXPECT_EQ(twice["exchanges"]["answered"], 40'000) << twice;
+  EXPECT_EQ(twice["balanced"], true) << twice;
+  const auto part = replay({"-t", "--stop", "1ms"});
+  EXPECT_EQ(part["balanced"], true) << part;
+  EXPECT_LT(part["exchanges"]["selected"], 10'000) << part;
+  EXPECT_GT(part["exchanges"]["selected"], 0) << part;
 }
 
 TEST_F(Replay, OfASampleTakesTheSameFlowsEachTime) {

@@ -1,0 +1,60 @@
+#include "replay/send/request_check.h"
+
+#include <algorithm>
+
+namespace gray {
+namespace {
+
+// RFC 9110 section 5.6.2.
+bool is_token(std::string_view text) {
+  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
+  return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+           kMarks.find(c) != std::string_view::npos;
+  });
+}
+
+bool is_target(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte > 0x20 && byte != 0x7f;
+  });
+}
+
+bool is_value(std::string_view text) {
+  constexpr std::string_view kEnds("\r\n\0", 3);
+  return text.find_first_of(kEnds) == std::string_view::npos;
+}
+
+std::string check_headers(const Headers& headers) {
+  for (const Header& header : headers) {
+    if (!is_token(header.name)) return "a header name is no token";
+    if (!is_value(header.value)) return "CR, LF or NUL in header " + header.name;
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string check_request(const Request& request) {
+  if (request.unknown_headers > 0)
+    return "headers that were sent before the capture began are not known";
+  if (!is_token(request.method)) return "the method is no token";
+  if (!is_target(request.target)) return "white space or controls in the target";
+  if (request.version != "1.0" && request.version != "1.1" && request.version != "2")
+    return "not HTTP/1.0, HTTP/1.1 or HTTP/2";
+  if (request.truncated) return "the body was not kept whole";
+  std::string error = check_headers(request.headers);
+  return error.empty() ? check_headers(request.trailers) : error;
+}
+
+bool is_grpc(const Request& request) noexcept {
+  constexpr std::string_view kType = "application/grpc";
+  const std::string* type = find_header(request.headers, "content-type");
+  if (type == nullptr || !same_name(std::string_view(*type).substr(0, kType.size()), kType))
+    return false;
+  const std::string_view rest = std::string_view(*type).substr(kType.size());
+  return rest.empty() || rest[0] == '+' || rest[0] == ';' || rest[0] == ' ';
+}
+
+}  // namespace gray

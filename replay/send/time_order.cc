@@ -1,0 +1,62 @@
+#include "replay/send/time_order.h"
+
+#include <algorithm>
+
+namespace gray {
+namespace {
+
+std::size_t bytes_of(const Message& message) {
+  std::size_t bytes = message.body.size() + message.pieces.size() * sizeof(BodyPiece);
+  for (const Headers* headers : {&message.headers, &message.trailers})
+    for (const Header& header : *headers)
+      bytes += sizeof(Header) + header.name.size() + header.value.size();
+  return bytes;
+}
+
+std::size_t bytes_of(const Exchange& exchange) {
+  return sizeof(Exchange) + bytes_of(exchange.request) + exchange.request.target.size() +
+         (exchange.response ? bytes_of(*exchange.response) : 0);
+}
+
+}  // namespace
+
+void TimeOrder::exchange(Exchange&& exchange) {
+  const std::uint64_t at = exchange.request.first_byte_ns;
+  newest_ns_ = std::max(newest_ns_, at);
+  if (at < given_ns_) ++late_;
+  ++taken_;
+  ++held_;
+  Entry entry;
+  entry.bytes = bytes_of(exchange);
+  bytes_ += entry.bytes;
+  entry.exchange = std::move(exchange);
+  waiting_.emplace_hint(waiting_.end(), Key{at, number_++}, std::move(entry));
+  while (held_ > options_.max_exchanges || bytes_ > options_.max_bytes) give_first();
+}
+
+void TimeOrder::connection_end(std::uint64_t stream) {
+  Entry end;
+  end.stream = stream;
+  waiting_.emplace_hint(waiting_.end(), Key{newest_ns_, number_++}, std::move(end));
+}
+
+void TimeOrder::give_first() {
+  auto first = waiting_.extract(waiting_.begin());
+  Entry& entry = first.mapped();
+  if (!entry.exchange) return next_.connection_end(entry.stream);
+  given_ns_ = std::max(given_ns_, first.key().first);
+  bytes_ -= entry.bytes;
+  --held_;
+  next_.exchange(std::move(*entry.exchange));
+}
+
+void TimeOrder::flush() {
+  while (!waiting_.empty()) give_first();
+}
+
+void TimeOrder::account(Ledger& ledger) const {
+  ledger.add(
+      {.name = "order", .unit = "exchanges", .in = taken_, .out = taken_ - held_, .held = held_});
+}
+
+}  // namespace gray

@@ -1,0 +1,93 @@
+#include "tools/grayxdp/recording_feed.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <iostream>
+
+#include "replay/protocol/extractor.h"
+#include "replay/send/copies.h"
+#include "replay/send/time_order.h"
+#include "userspace/base/clock.h"
+#include "userspace/base/errors.h"
+
+namespace gray {
+
+/// What makes the exchanges of a round its own.
+class RecordingFeed::Round final : public ExchangeSink {
+ public:
+  explicit Round(ExchangeSink& next) : next_(next) {}
+
+  void exchange(Exchange&& exchange) override {
+    if (first_ns_ == 0) first_ns_ = exchange.request.first_byte_ns;
+    last_ns_ = std::max(last_ns_, exchange.request.first_byte_ns);
+    streams_ = std::max(streams_, exchange.stream + 1);
+    exchange.id = id_of_copy(exchange.id, number_ << 32);
+    exchange.stream += stream_offset_;
+    if (number_ > 0) shift_times(exchange, time_offset_);
+    next_.exchange(std::move(exchange));
+  }
+  void connection_end(std::uint64_t stream) override {
+    streams_ = std::max(streams_, stream + 1);
+    next_.connection_end(stream + stream_offset_);
+  }
+
+  void begin_next() {
+    ++number_;
+    if (first_ns_ != 0) time_offset_ += last_ns_ - std::min(first_ns_, last_ns_) + kNsPerMs;
+    stream_offset_ += streams_;
+    first_ns_ = last_ns_ = streams_ = 0;
+  }
+
+ private:
+  ExchangeSink& next_;
+  std::uint64_t number_ = 0;
+  std::uint64_t time_offset_ = 0;
+  std::uint64_t stream_offset_ = 0;
+  std::uint64_t first_ns_ = 0;  // of this round, before the shift
+  std::uint64_t last_ns_ = 0;
+  std::uint64_t streams_ = 0;
+};
+
+RecordingFeed::RecordingFeed(std::vector<std::string> files, std::uint64_t rounds,
+                             std::uint64_t seed)
+    : files_(std::move(files)),
+      rounds_(rounds),
+      seed_(seed),
+      first_source_(std::make_unique<FileSource>(files_)) {
+  if (rounds > 1 && std::find(files_.begin(), files_.end(), "-") != files_.end())
+    throw UsageError("-l: stdin can be read once only; give a file");
+}
+
+void RecordingFeed::run() {
+  Round round(*next_);
+  for (std::uint64_t number = 0; number < rounds_ && !stopped_; ++number) {
+    if (number > 0) round.begin_next();
+    std::unique_ptr<FileSource> source =
+        number == 0 ? std::move(first_source_) : std::make_unique<FileSource>(files_);
+    read(*source, round, number == 0);
+  }
+}
+
+void RecordingFeed::read(FileSource& source, Round& round, bool first) {
+  TimeOrder order({}, round);
+  Extractor extractor({.seed = seed_}, order);
+  std::array<Frame, 256> frames;
+  while (!stopped_) {
+    const std::size_t count = source.receive(frames, std::chrono::milliseconds(100));
+    if (count == 0 && source.ended()) break;
+    for (std::size_t i = 0; i < count; ++i) extractor.frame(frames[i]);
+    source.recycle(std::span(frames).first(count));
+  }
+  extractor.finish();
+  order.flush();
+  exchanges_ += order.taken();
+  late_ += order.late();
+  if (!first) return;
+  if (source.cut()) std::cerr << "grayxdp: " << source.warning() << '\n';
+  source.account(ledger_);
+  extractor.account(ledger_);
+  order.account(ledger_);
+}
+
+}  // namespace gray
