@@ -223,7 +223,7 @@ void add_replay(CLI::App& app, Action& action) {
   sub->get_option("--seed")->group("Options")->description(
       "of the sample (--to); scrambles addresses (-i)");
   leave_out_of_help(*sub, {"--learn-wait", "--noise-relative", "--noise-absolute", "--cpu",
-                           "--queue", "--mtu-trunc", "--zero-copy"});
+                           "--queue", "--mtu-trunc", "--zero-copy", "--via"});
   sub->footer(
       "Rarely needed options, and all others: man grayxdp\n"
       "Examples:\n"

@@ -86,7 +86,7 @@ const WrongUse kWrongUses[] = {
     {"a file that is not there", {"requests", "/nonexistent.pcap"}, 1, "/nonexistent.pcap"},
     {"replay to nowhere", {"replay", "x.pcap"}, 2, "--to"},
     {"a target that is no URL", {"replay", "x.pcap", "--to", "canary"}, 2, "canary"},
-    {"https", {"replay", "x.pcap", "--to", "https://127.0.0.1"}, 2, "https"},
+    {"a scheme that is not HTTP", {"replay", "x.pcap", "--to", "ftp://127.0.0.1"}, 2, "ftp"},
     {"a file behind a target is a file",
      {"replay", "--to", "http://127.0.0.1:1", "/nonexistent.pcap"},
      1,
