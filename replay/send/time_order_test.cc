@@ -29,7 +29,7 @@ Exchange at(std::uint64_t time, std::string name = "", std::size_t body = 0) {
 TEST(TimeOrder, WhatBeganFirstGoesFirst) {
   Seen seen;
   TimeOrder order({}, seen);
-  for (const std::uint64_t time : {5, 3, 9, 1}) order.exchange(at(time));
+  for (const std::uint64_t time : {5U, 3U, 9U, 1U}) order.exchange(at(time));
   order.exchange(at(3, "second"));
   EXPECT_TRUE(seen.list.empty());
   order.flush();

@@ -298,7 +298,7 @@ void Http2Connection::control(unsigned from, const FrameHeader& frame, Bytes pay
 void Http2Connection::settings(unsigned from, Bytes payload) noexcept {
   Side& other = sides_[1 - from];
   for (; payload.size() >= 6; payload = payload.subspan(6)) {
-    const unsigned id = payload[0] << 8 | payload[1];
+    const unsigned id = unsigned{payload[0]} << 8 | payload[1];
     const std::uint32_t value = read_u32(payload.subspan(2));
     if (id == kHeaderTableSize) other.hpack.allow_table_size(value);
     if (id == kMaxFrameSize) other.reader.allow_frame_size(value);

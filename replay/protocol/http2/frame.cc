@@ -73,7 +73,7 @@ bool plausible(const FrameHeader& header) noexcept {
 
 bool plausible_settings(Bytes payload) noexcept {
   for (; payload.size() >= 6; payload = payload.subspan(6)) {
-    const unsigned id = payload[0] << 8 | payload[1];
+    const unsigned id = unsigned{payload[0]} << 8 | payload[1];
     const bool grease = (id & 0x0f0f) == 0x0a0a;  // RFC 8701, as browsers use it here
     if (!grease && (id == 0 || id > kMaxSetting)) return false;
   }
