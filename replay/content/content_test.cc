@@ -84,8 +84,10 @@ TEST(Decode, EachCutGivesAPrefix) {
       ASSERT_TRUE(text.starts_with(decoded.bytes)) << list << " cut at " << size;
       longest = std::max(longest, decoded.bytes.size());
     }
-    // zstd gives out whole blocks only, and this is a single one.
-    const bool streams = !std::string_view(list).starts_with("zstd");
+    // zstd gives out whole blocks only, and this is a single one; so may be what codes bytes that
+    // are coded already.
+    const std::string_view name = list;
+    const bool streams = name != "zstd" && name.find(',') == name.npos;
     EXPECT_GE(longest, streams ? text.size() / 2 : 0) << list;
   }
 }
