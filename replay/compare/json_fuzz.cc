@@ -1,6 +1,6 @@
 // Any bytes as a JSON document: scrubbing and comparing agree on what is one, and scrubbing leaves
 // one with the same members. The first byte chooses the policy.
-#include "replay/compare/json_tree.h"
+#include "replay/compare/tree.h"
 #include "replay/scrub/json.h"
 #include "userspace/base/fuzz.h"
 
@@ -43,9 +43,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   require(many != JsonResult::Bad, "one document is one of many");
   require(cut != JsonResult::Bad, "a whole document is the beginning of one");
   // RFC 8259 section 8.1: a byte order mark may be ignored, and scrubbing does.
-  const auto tree = JsonTree::parse(before);
+  const auto tree = parse_json(before);
   if (!tree) return require(before.starts_with("\xef\xbb\xbf"), "both know the document"), 0;
-  const auto after = JsonTree::parse(text);
+  const auto after = parse_json(text);
   require(after.has_value(), "scrubbing leaves a document");
   require(drops || after->size() == tree->size(), "scrubbing keeps the members");
   return 0;
