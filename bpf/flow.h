@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The flow table: tag -> what each endpoint has sent of the selected frames, shared by all CPUs, as
- * the two directions of a flow often are. Not a BPF hash map: with a million flows every cache line
- * that a frame touches is a miss, and an LRU map touches four to six, this table about one.
+ * The flow table: tag -> what each endpoint has sent of the selected frames, shared by all CPUs.
+ * Not a BPF hash map: with a million flows every cache line that a frame touches is a miss, and an
+ * LRU map touches four to six, this table about two: the bucket's marks, which change with its
+ * flows only, and the sender's side.
  *
  * A flow's slot is one of the eight ways of either of two buckets. A byte of the tag marks each
  * taken way, and the eight marks of a bucket are one word, so that the right slot is found without
@@ -24,13 +25,13 @@ struct { /* bucket -> the marks of its ways, 0: free */
 	__type(value, __u64);
 } flow_marks SEC(".maps");
 
-struct { /* slot = bucket * ways + way -> what every frame changes: one cache line */
+struct { /* side * slots + slot, which is bucket * ways + way */
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
+	__uint(max_entries, 2);
 	__type(key, __u32);
-	__type(value, struct gray_flow);
-} flows SEC(".maps");
+	__type(value, struct gray_flow_side);
+} flow_sides SEC(".maps");
 
 struct { /* slot -> what only a flow's first frame writes */
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -83,29 +84,44 @@ static __always_inline __u32 gray_first_way(__u64 ways)
 	return ((ways & -ways) >> 7) * 0x0001020304050607ULL >> 56;
 }
 
-static __always_inline struct gray_flow *gray_flow_at(__u32 bucket, __u32 way)
+static __always_inline struct gray_flow_side *gray_flow_side_at(__u32 slot, __u32 side)
 {
-	__u32 slot = bucket * GRAY_FLOW_WAYS + way;
+	__u32 at = side * flow_buckets * GRAY_FLOW_WAYS + slot;
 
-	return bpf_map_lookup_elem(&flows, &slot);
+	return bpf_map_lookup_elem(&flow_sides, &at);
 }
 
+/* Whose tag stands in a slot: side 0 or 1 what that endpoint's last frame said, else its owner's.
+ */
+static __always_inline __u64 gray_flow_tag_at(__u32 slot, __u32 side)
+{
+	const struct gray_flow_side *sent;
+	const struct gray_flow_id *id;
+
+	if (side < 2) {
+		sent = gray_flow_side_at(slot, side);
+		return sent ? sent->tag : 0;
+	}
+	id = bpf_map_lookup_elem(&flow_ids, &slot);
+	return id ? id->tag : 0;
+}
+
+#define GRAY_OWNER 2
+
 /* The slot of the tag in one bucket, or GRAY_NO_SLOT. */
-static __always_inline __u32 gray_flow_in(__u32 bucket, __u64 tag)
+static __always_inline __u32 gray_flow_in(__u32 bucket, __u64 tag, __u32 side)
 {
 	const __u64 *marks = bpf_map_lookup_elem(&flow_marks, &bucket);
-	const struct gray_flow *flow;
 	__u64 ways;
-	__u32 i, way;
+	__u32 i, slot;
 
 	if (!marks)
 		return GRAY_NO_SLOT;
 	ways = gray_ways_with(*marks, gray_flow_mark(tag));
 	for (i = 0; i < GRAY_FLOW_WAYS && ways; i++) {
-		way = gray_first_way(ways);
-		flow = gray_flow_at(bucket, way);
-		if (flow && flow->tag == tag)
-			return bucket * GRAY_FLOW_WAYS + way;
+		slot = bucket * GRAY_FLOW_WAYS + gray_first_way(ways);
+		if (gray_flow_tag_at(slot, side) == tag)
+			return slot;
 		ways &= ways - 1;
 	}
 	return GRAY_NO_SLOT;
@@ -131,26 +147,44 @@ static __always_inline __u32 gray_flow_claim(__u32 bucket, __u64 tag)
 	return way;
 }
 
+/* When the flow that owns a slot was seen last. */
+static __always_inline __u64 gray_flow_last_ns(__u32 slot, __u64 tag)
+{
+	const struct gray_flow_side *sent;
+	__u64 last_ns = 0;
+	__u32 side;
+
+	for (side = 0; side < 2; side++) {
+		sent = gray_flow_side_at(slot, side);
+		if (sent && sent->tag == tag && sent->last_ns > last_ns)
+			last_ns = sent->last_ns;
+	}
+	return last_ns;
+}
+
 /* Takes the way of the bucket's least recently seen flow. A tag of 0: another CPU is at it. */
 static __always_inline __u32 gray_flow_evict(__u32 bucket, __u64 tag)
 {
 	__u64 *marks = bpf_map_lookup_elem(&flow_marks, &bucket);
-	__u64 oldest_ns = ~0ULL, oldest_tag = 0;
-	__u32 way, oldest = GRAY_FLOW_WAYS;
-	struct gray_flow *flow;
+	__u64 last_ns, found, oldest_ns = ~0ULL, oldest_tag = 0;
+	__u32 way, slot, oldest = GRAY_FLOW_WAYS;
+	struct gray_flow_id *id;
 
 	for (way = 0; way < GRAY_FLOW_WAYS; way++) {
-		flow = gray_flow_at(bucket, way);
-		if (!flow || !flow->tag || flow->last_ns >= oldest_ns)
+		slot = bucket * GRAY_FLOW_WAYS + way;
+		found = gray_flow_tag_at(slot, GRAY_OWNER);
+		last_ns = gray_flow_last_ns(slot, found);
+		if (!found || last_ns >= oldest_ns)
 			continue;
 		oldest = way;
-		oldest_ns = flow->last_ns;
-		oldest_tag = flow->tag;
+		oldest_ns = last_ns;
+		oldest_tag = found;
 	}
 	if (oldest >= GRAY_FLOW_WAYS || !marks)
 		return GRAY_FLOW_WAYS;
-	flow = gray_flow_at(bucket, oldest);
-	if (!flow || __sync_val_compare_and_swap(&flow->tag, oldest_tag, 0) != oldest_tag)
+	slot = bucket * GRAY_FLOW_WAYS + oldest;
+	id = bpf_map_lookup_elem(&flow_ids, &slot);
+	if (!id || __sync_val_compare_and_swap(&id->tag, oldest_tag, 0) != oldest_tag)
 		return GRAY_FLOW_WAYS;
 	__sync_fetch_and_xor(marks, (gray_flow_mark(oldest_tag) ^ gray_flow_mark(tag))
 					    << oldest * 8);
@@ -174,14 +208,15 @@ static __always_inline __u32 gray_flow_fill(__u32 bucket)
 }
 
 /*
- * Both are global functions of numbers only, which the verifier walks once, not on every way that
- * leads to them.
+ * These are global functions of numbers only, which the verifier walks once, not on every way that
+ * leads to them. The slot in which an endpoint of the flow has sent already; or, for GRAY_OWNER,
+ * the flow's.
  */
-__noinline __u32 gray_flow_find(__u64 tag)
+__noinline __u32 gray_flow_find(__u64 tag, __u32 side)
 {
-	__u32 slot = gray_flow_in(gray_flow_bucket(tag), tag);
+	__u32 slot = gray_flow_in(gray_flow_bucket(tag), tag, side);
 
-	return slot != GRAY_NO_SLOT ? slot : gray_flow_in(gray_flow_other_bucket(tag), tag);
+	return slot != GRAY_NO_SLOT ? slot : gray_flow_in(gray_flow_other_bucket(tag), tag, side);
 }
 
 /* A slot for a flow that has none, or GRAY_NO_SLOT: the other CPUs were quicker each time. */
@@ -202,32 +237,59 @@ __noinline __u32 gray_flow_new(__u64 tag)
 }
 
 /* What a flow's first frame says of it. The tag is written last: then it is found. */
-static __always_inline void gray_flow_begin(struct gray_flow *flow, __u32 slot,
+static __always_inline void gray_flow_begin(struct gray_flow_id *id, __u32 slot,
 					    struct gray_context *ctx,
 					    const struct gray_packet *packet, __u64 tag,
 					    __u32 ifindex, __u64 now_ns)
 {
-	struct gray_flow_id *id = bpf_map_lookup_elem(&flow_ids, &slot);
-	struct gray_flow fresh = {
-		.first_ns = now_ns,
-		.last_ns = now_ns,
-		.first_side = packet->flags & GRAY_F_REVERSED ? 1 : 0,
-	};
+	struct gray_flow_side *sent;
 	struct gray_icmp icmp;
+	__u32 side;
 
+	for (side = 0; side < 2; side++) {
+		sent = gray_flow_side_at(slot, side);
+		if (sent)
+			sent->tag = 0; /* the flow's before */
+	}
+	id->first_ns = now_ns;
+	id->key = packet->key;
+	id->ifindex = ifindex;
+	id->first_side = packet->flags & GRAY_F_REVERSED ? 1 : 0;
+	id->icmp = 0;
 	if ((packet->key.proto == IPPROTO_ICMP || packet->key.proto == IPPROTO_ICMPV6) &&
 	    packet->upper && gray_read(ctx, packet->upper, &icmp)) {
-		fresh.icmp = 1;
-		fresh.icmp_type = icmp.type;
-		fresh.icmp_code = icmp.code;
+		id->icmp = 1;
+		id->icmp_type = icmp.type;
+		id->icmp_code = icmp.code;
 	}
-	*flow = fresh;
-	if (id) {
-		id->key = packet->key;
-		id->ifindex = ifindex;
-	}
-	__sync_lock_test_and_set(&flow->tag, tag);
+	__sync_lock_test_and_set(&id->tag, tag);
 	gray_count(GRAY_FLOW_NEW, 1);
+}
+
+/* The slot for an endpoint's first frame: its flow's, or a new one; or GRAY_NO_SLOT. */
+static __always_inline __u32 gray_flow_join(struct gray_context *ctx,
+					    const struct gray_packet *packet, __u64 tag, __u32 side,
+					    __u32 ifindex, __u64 now_ns)
+{
+	__u32 slot = gray_flow_find(tag, GRAY_OWNER);
+	struct gray_flow_side *sent;
+	struct gray_flow_id *id;
+
+	if (slot == GRAY_NO_SLOT) {
+		slot = gray_flow_new(tag);
+		id = bpf_map_lookup_elem(&flow_ids, &slot);
+		if (!id)
+			return GRAY_NO_SLOT;
+		gray_flow_begin(id, slot, ctx, packet, tag, ifindex, now_ns);
+	}
+	sent = gray_flow_side_at(slot, side);
+	if (!sent)
+		return GRAY_NO_SLOT;
+	sent->packets = 0;
+	sent->bytes = 0;
+	sent->last_ns = now_ns;
+	__sync_lock_test_and_set(&sent->tag, tag);
+	return slot;
 }
 
 static __always_inline void gray_flow_count(struct gray_context *ctx,
@@ -235,23 +297,21 @@ static __always_inline void gray_flow_count(struct gray_context *ctx,
 					    __u32 ifindex, __u32 bytes, __u64 now_ns)
 {
 	__u32 side = packet->flags & GRAY_F_REVERSED ? 1 : 0;
-	__u32 slot = gray_flow_find(tag);
-	bool is_new = slot == GRAY_NO_SLOT;
-	struct gray_flow *flow;
+	__u32 slot = gray_flow_find(tag, side);
+	struct gray_flow_side *sent;
+	__u64 flags;
 
-	if (is_new)
-		slot = gray_flow_new(tag);
-	flow = bpf_map_lookup_elem(&flows, &slot);
-	if (!flow) {
+	if (slot == GRAY_NO_SLOT)
+		slot = gray_flow_join(ctx, packet, tag, side, ifindex, now_ns);
+	sent = slot != GRAY_NO_SLOT ? gray_flow_side_at(slot, side) : 0;
+	if (!sent) {
 		gray_count(GRAY_FLOW_FULL, 1);
 		return;
 	}
-	if (is_new)
-		gray_flow_begin(flow, slot, ctx, packet, tag, ifindex, now_ns);
-	flow->last_ns = now_ns;
-	__sync_fetch_and_add(&flow->packets[side], 1);
-	__sync_fetch_and_add(&flow->bytes[side], bytes);
-	/* Most frames show no new flag. Two CPUs at once: the later frame shows it again. */
-	if (packet->tcp_flags & ~flow->tcp_flags[side])
-		flow->tcp_flags[side] |= packet->tcp_flags;
+	sent->last_ns = now_ns;
+	__sync_fetch_and_add(&sent->packets, 1);
+	__sync_fetch_and_add(&sent->bytes, bytes);
+	flags = (__u64)packet->tcp_flags << GRAY_FLOW_FLAGS_SHIFT;
+	if (flags & ~sent->packets) /* most frames show no new one */
+		__sync_fetch_and_or(&sent->packets, flags);
 }

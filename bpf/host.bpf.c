@@ -64,4 +64,11 @@ int host_egress(struct __sk_buff *skb)
 	return observe(skb, GRAY_DIR_OUT);
 }
 
+/* Run by user space before the others are attached. */
+SEC("syscall")
+int touch_ring(const __u32 *ring_number)
+{
+	return gray_touch_ring(*ring_number);
+}
+
 char _license[] SEC("license") = "Dual BSD/GPL";

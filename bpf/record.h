@@ -21,6 +21,9 @@ struct { /* CPU -> its ring of gray_frame_meta and cap_len bytes of frame; CPUs 
 	__array(values, struct gray_ring);
 } rings SEC(".maps");
 
+#define GRAY_PAGE	 4096
+#define GRAY_TOUCH_PAGES 256
+
 /* The reader is woken each time as much has been added: a power of two, set before load. */
 const volatile __u32 wakeup_bytes = 1 << 20;
 
@@ -96,6 +99,27 @@ static __always_inline __u32 gray_copy_record(struct gray_context *ctx, void *ri
 	}
 	bpf_ringbuf_submit(record, gray_submit_flags(ring, sizeof(*meta) + size));
 	return GRAY_CAPTURED;
+}
+
+/*
+ * Takes a ring's pages into use, as long as nothing is in the ring: leaves discarded records, a
+ * page each, for the reader to pass over. The first access to a page can cost more than ten copies
+ * (a hypervisor's shadow page tables), and production should not pay for that. The number of
+ * records made; fewer than GRAY_TOUCH_PAGES when the ring is full of them.
+ */
+static __always_inline int gray_touch_ring(__u32 ring_number)
+{
+	void *ring = bpf_map_lookup_elem(&rings, &ring_number);
+	void *record;
+	int i;
+
+	for (i = 0; ring && i < GRAY_TOUCH_PAGES; i++) {
+		record = bpf_ringbuf_reserve(ring, GRAY_PAGE - BPF_RINGBUF_HDR_SZ, 0);
+		if (!record)
+			break;
+		bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
+	}
+	return i;
 }
 
 /* GRAY_CAPTURED, or why not. A ring wants constant sizes: the smallest class that holds the copy.

@@ -23,7 +23,9 @@ enum {
 	GRAY_MAX_TUNNEL_PORTS = 16,
 	GRAY_MAX_FRAGMENTED = 8192, /* datagrams whose first fragment is remembered */
 	GRAY_TAP_FRAME_SIZE = 4096, /* a UMEM chunk */
-	GRAY_TAP_HEADROOM = 256,    /* of it, in front of the frame: XDP_PACKET_HEADROOM */
+	GRAY_TAP_SMALL_FRAME_SIZE =
+		2048,		 /* the same where no frame is longer than an MTU of 1500 */
+	GRAY_TAP_HEADROOM = 256, /* of it, in front of the frame: XDP_PACKET_HEADROOM */
 	GRAY_TAP_CHUNK = GRAY_TAP_FRAME_SIZE - GRAY_TAP_HEADROOM,
 	GRAY_TAP_MAX_FRAME = 65536, /* in several chunks; what is longer is counted as too_long */
 	GRAY_MAX_SNAPLEN = 65535,
@@ -109,26 +111,29 @@ struct gray_flow_key {
 	__u8 pad[2];
 };
 
-/* What every frame of a flow changes. [0]: sent by endpoint 0 of the key. */
-struct gray_flow {
-	__u64 tag; /* 0: an empty slot */
+/*
+ * What one endpoint of a flow has sent: what every frame changes. Frames of the two directions
+ * often pass on different CPUs, so no cache line is written by both.
+ */
+struct gray_flow_side {
+	__u64 tag; /* another than the flow's: this endpoint has sent nothing yet */
 	__u64 last_ns;
-	__u64 packets[2];
-	__u64 bytes[2];
-	__u64 first_ns;	   /* CLOCK_TAI */
-	__u8 tcp_flags[2]; /* all flags seen, or-ed */
-	__u8 first_side;   /* which endpoint sent the first frame */
-	__u8 icmp;	   /* 1: the first frame was an ICMP message of this type and code */
-	__u8 icmp_type;
-	__u8 icmp_code;
-	__u8 pad[2];
+	__u64 packets; /* and in the upper byte all TCP flags seen, or-ed */
+	__u64 bytes;
 };
 
-struct gray_flow_id { /* what is known from its first frame on */
+struct gray_flow_id {	/* what is known from a flow's first frame on */
+	__u64 tag;	/* 0: an empty slot */
+	__u64 first_ns; /* CLOCK_TAI */
 	struct gray_flow_key key;
 	__u32 ifindex;
-	__u32 pad;
+	__u8 first_side; /* which endpoint sent the first frame */
+	__u8 icmp;	 /* 1: the first frame was an ICMP message of this type and code */
+	__u8 icmp_type;
+	__u8 icmp_code;
 };
+
+#define GRAY_FLOW_FLAGS_SHIFT 56 /* of packets */
 
 struct gray_net {
 	__u32 addr[4]; /* network order, already masked */
@@ -192,8 +197,8 @@ struct gray_config {
 #endif
 GRAY_ASSERT_SIZE(struct gray_frame_meta, 32);
 GRAY_ASSERT_SIZE(struct gray_flow_key, 40);
-GRAY_ASSERT_SIZE(struct gray_flow, 64);
-GRAY_ASSERT_SIZE(struct gray_flow_id, 48);
+GRAY_ASSERT_SIZE(struct gray_flow_side, 32);
+GRAY_ASSERT_SIZE(struct gray_flow_id, 64);
 GRAY_ASSERT_SIZE(struct gray_net, 32);
 GRAY_ASSERT_SIZE(struct gray_endpoint, 24);
 GRAY_ASSERT_SIZE(struct gray_tunnel_port, 4);

@@ -21,7 +21,7 @@ constexpr std::array<std::pair<std::string_view, FlowOrder>, 6> kNames{{
 }};
 
 // What is shown first has the smallest.
-std::uint64_t sort_key(const gray_flow& flow, FlowOrder order) noexcept {
+std::uint64_t sort_key(const FlowTotals& flow, FlowOrder order) noexcept {
   constexpr double kMilli = 1000;
   switch (order) {
     case FlowOrder::First:
@@ -61,19 +61,19 @@ std::vector<std::uint32_t> order_flows(const FlowSet& flows, FlowOrder order, st
   return slots;
 }
 
-std::uint64_t packets(const gray_flow& flow) noexcept {
+std::uint64_t packets(const FlowTotals& flow) noexcept {
   return flow.packets[0] + flow.packets[1];
 }
 
-std::uint64_t bytes(const gray_flow& flow) noexcept {
+std::uint64_t bytes(const FlowTotals& flow) noexcept {
   return flow.bytes[0] + flow.bytes[1];
 }
 
-std::uint64_t duration_ns(const gray_flow& flow) noexcept {
+std::uint64_t duration_ns(const FlowTotals& flow) noexcept {
   return flow.last_ns - std::min(flow.first_ns, flow.last_ns);
 }
 
-double rate(const gray_flow& flow) noexcept {
+double rate(const FlowTotals& flow) noexcept {
   const std::uint64_t ns = duration_ns(flow);
   return ns == 0 ? 0
                  : static_cast<double>(packets(flow)) * static_cast<double>(kNsPerSecond) /

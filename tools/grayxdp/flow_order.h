@@ -19,10 +19,10 @@ FlowOrder parse_flow_order(const std::string& name);
 /// The slots of at most `limit` flows (0: of all) in that order.
 std::vector<std::uint32_t> order_flows(const FlowSet& flows, FlowOrder order, std::size_t limit);
 
-std::uint64_t packets(const gray_flow& flow) noexcept;
-std::uint64_t bytes(const gray_flow& flow) noexcept;
-std::uint64_t duration_ns(const gray_flow& flow) noexcept;
+std::uint64_t packets(const FlowTotals& flow) noexcept;
+std::uint64_t bytes(const FlowTotals& flow) noexcept;
+std::uint64_t duration_ns(const FlowTotals& flow) noexcept;
 /// Packets a second over the flow's life; 0 of a flow that has no duration.
-double rate(const gray_flow& flow) noexcept;
+double rate(const FlowTotals& flow) noexcept;
 
 }  // namespace gray

@@ -40,7 +40,7 @@ std::string shown(const gray_flow_key& key, int which) {
   return end.port == 0 ? end.address.to_string() : end.to_string();
 }
 
-nlohmann::ordered_json side_json(const gray_flow& flow, int side) {
+nlohmann::ordered_json side_json(const FlowTotals& flow, int side) {
   return {{"packets", flow.packets[side]},
           {"bytes", flow.bytes[side]},
           {"tcp_flags", flow.tcp_flags[side]}};
@@ -71,7 +71,7 @@ std::string flow_header() {
 
 // The endpoint that spoke first stands first: for most flows the client.
 std::string flow_line(const FlowRecord& record) {
-  const gray_flow& flow = record.flow;
+  const FlowTotals& flow = record.flow;
   const int a = flow.first_side;
   return fmt::format(kLine, fmt::format("{:016x}", flow.tag), proto_name(record.id.key.proto),
                      shown(record.id.key, a), shown(record.id.key, 1 - a), flow.packets[a],
@@ -81,7 +81,7 @@ std::string flow_line(const FlowRecord& record) {
 }
 
 std::string flow_json(const FlowRecord& record) {
-  const gray_flow& flow = record.flow;
+  const FlowTotals& flow = record.flow;
   const gray_flow_key& key = record.id.key;
   const int a = flow.first_side;
   nlohmann::ordered_json line{{"tag", fmt::format("{:016x}", flow.tag)},

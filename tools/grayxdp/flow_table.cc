@@ -27,7 +27,7 @@ void FlowTable::add(const Frame& frame) {
     ++without_flow_;
     return;
   }
-  gray_flow& flow = record_of(packet, *key, gray_flow_tag(&key->key, seed_)).flow;
+  FlowTotals& flow = record_of(packet, *key, gray_flow_tag(&key->key, seed_)).flow;
   const int side = key->reversed ? 1 : 0;
   if (flow.packets[0] + flow.packets[1] == 0 || frame.time_ns < flow.first_ns) {
     flow.first_ns = frame.time_ns;

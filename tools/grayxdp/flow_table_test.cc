@@ -23,7 +23,7 @@ TEST(FlowTable, BothDirectionsAreOneFlowWithASideEach) {
   ASSERT_EQ(table.slots(), 1u);
   FlowRecord record;
   ASSERT_TRUE(table.read(0, record));
-  const gray_flow& flow = record.flow;
+  const FlowTotals& flow = record.flow;
   const std::size_t client = record.id.key.port[0] == __builtin_bswap16(5000) ? 0 : 1;
   EXPECT_EQ(flow.first_side, client);
   EXPECT_EQ(flow.packets[client], 2u);

@@ -29,7 +29,7 @@ namespace gray {
 namespace {
 
 // The frames are only let go of, so that little room will do for them.
-constexpr std::uint32_t kUmemFrames = 2048;
+constexpr std::size_t kUmemBytes = 4 << 20;
 constexpr std::uint64_t kRingBytes = 4 << 20;
 constexpr std::size_t kWatchedFlows = 20;
 constexpr std::uint64_t kDefaultWatchNs = kNsPerSecond;
@@ -149,7 +149,7 @@ int flows_of_interface(const FlowsVerb& verb) {
   LiveOptions options = verb.live.options();
   options.program.snaplen = 64;
   if (verb.live.ring.empty()) {
-    options.frames_per_queue = kUmemFrames;
+    options.umem_bytes = kUmemBytes;
     options.program.ring_bytes = kRingBytes;
   }
   const FlowOrder order = parse_flow_order(verb.sort);

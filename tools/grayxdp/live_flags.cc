@@ -54,16 +54,14 @@ std::vector<std::uint32_t> parse_queues(const std::string& text) {
   return queues;
 }
 
+constexpr std::size_t kLeastUmem = 64 * GRAY_TAP_FRAME_SIZE;
+
 std::uint64_t parse_ring(const std::string& text) {
   constexpr std::uint64_t kMax = 1ULL << 30;
   const std::uint64_t bytes = parse_size(text);
   if (bytes < 4096 || bytes > kMax)
     throw UsageError(fmt::format("ring '{}': want 4KiB to 1GiB", text));
   return std::bit_ceil(bytes);
-}
-
-std::uint32_t frames_in(std::uint64_t ring_bytes) {
-  return static_cast<std::uint32_t>(std::max<std::uint64_t>(ring_bytes / GRAY_TAP_FRAME_SIZE, 64));
 }
 
 }  // namespace
@@ -164,7 +162,7 @@ LiveOptions LiveFlags::options() const {
   options.program.flow_entries = flow_entries;
   if (!ring.empty()) {
     options.program.ring_bytes = parse_ring(ring);
-    options.frames_per_queue = frames_in(options.program.ring_bytes);
+    options.umem_bytes = std::max<std::size_t>(options.program.ring_bytes, kLeastUmem);
   }
   options.program.xdp_ingress = ingress == "xdp";
   options.xdp = xdp == "native"    ? XdpMode::Native

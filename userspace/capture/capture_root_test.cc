@@ -172,7 +172,7 @@ TEST_F(CaptureTest, TapInGenericMode) {
 
 TEST_F(CaptureTest, ALateReaderCostsFramesThatAreNamedAndCounted) {
   LiveOptions options = tap_options();
-  options.frames_per_queue = 1024;
+  options.umem_bytes = 2 << 20;
   const auto live = open(options);
   GeneratorConsumer consumer(milliseconds(20));
   const Ledger ledger = capture(*live, consumer, {"--count", "200000", "--rate", "200kpps"});

@@ -151,11 +151,26 @@ bool send_in_window(std::uint32_t count, std::uint32_t window,
   return true;
 }
 
+TEST_F(Jumbo, TheSameMemoryHoldsTwiceTheFramesOfAnEthernetMtu) {
+  LiveOptions options;
+  options.umem_bytes = 4 << 20;
+  open({.mtu = 1500}, options);
+  EXPECT_EQ(live_->facts().umem_bytes, 4U << 20);
+  EXPECT_EQ(live_->sources().front()->ring_frames(), 2048U);
+}
+
+TEST_F(Jumbo, ALongerMtuNeedsTheLongerChunks) {
+  LiveOptions options;
+  options.umem_bytes = 4 << 20;
+  open({.mtu = 1800}, options);
+  EXPECT_EQ(live_->sources().front()->ring_frames(), 1024U);
+}
+
 TEST_F(Jumbo, EverySizeArrivesWholeAndEveryChunkIsGivenBack) {
   // 2.2 chunks a frame on average: the UMEM is used up forty times.
   constexpr std::uint32_t kFrames = 20'000;
   LiveOptions options;
-  options.frames_per_queue = 1024;
+  options.umem_bytes = 4 << 20;
   open({.mtu = 9000}, options);
   ASSERT_TRUE(live_->facts().multi_buffer) << live_->facts().multi_buffer_refusal;
   Receiver receiver;
@@ -171,7 +186,7 @@ TEST_F(Jumbo, EverySizeArrivesWholeAndEveryChunkIsGivenBack) {
 
 TEST_F(Jumbo, WhenTheReaderIsLateFramesAreLostWholeAndByName) {
   LiveOptions options;
-  options.frames_per_queue = 1024;
+  options.umem_bytes = 4 << 20;
   open({.mtu = 9000}, options);
   constexpr std::uint32_t kFrames = 20'000;
   // Looks at nothing before all has been sent: the UMEM is full long before.

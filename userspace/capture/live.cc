@@ -56,10 +56,17 @@ bool zero_copy_wanted(const LiveOptions& options) {
          (options.zero_copy == ZeroCopy::Auto && options.xdp != XdpMode::Generic);
 }
 
+constexpr std::uint32_t kLinkHeaders = 14 + GRAY_MAX_VLANS * 4;
+
+// Small frames where they hold every frame of the MTU: the same memory then bridges twice the time.
+std::uint32_t frame_size_for(const InterfaceFacts& facts) {
+  const bool small = facts.mtu + kLinkHeaders <= GRAY_TAP_SMALL_FRAME_SIZE - GRAY_TAP_HEADROOM;
+  return small ? GRAY_TAP_SMALL_FRAME_SIZE : GRAY_TAP_FRAME_SIZE;
+}
+
 // How the sockets may be bound, the best first. Zero-copy comes before multi-buffer where a chunk
 // holds every frame of the MTU: few drivers have both.
 std::vector<BindOptions> ways_to_bind(const LiveOptions& options, const InterfaceFacts& facts) {
-  constexpr std::uint32_t kLinkHeaders = 14 + GRAY_MAX_VLANS * 4;
   const bool fits = facts.mtu + kLinkHeaders <= GRAY_TAP_CHUNK;
   std::vector<BindOptions> ways;
   if (zero_copy_wanted(options)) {
@@ -92,13 +99,16 @@ class TapCapture final : public LiveCapture {
   TapCapture(const LiveOptions& options, const InterfaceFacts& interface)
       : program_(load_program(options, interface)),
         clock_(options.clock),
+        umem_{options.umem_bytes, frame_size_for(interface)},
         ways_(ways_to_bind(options, interface)) {
     facts_.queues = wanted_queues(options, interface);
     if (options.zero_copy == ZeroCopy::Auto && !zero_copy_wanted(options))
       facts_.zero_copy_refusal = "not with generic XDP";
     for (const std::uint32_t queue : facts_.queues) open(options, queue);
     if (options.promiscuous) promiscuous_.emplace(interface.index, interface.name);
-    if (ways_.front().multi_buffer) program_.take_frames_up_to(GRAY_TAP_MAX_FRAME);
+    const std::uint32_t in_one_chunk = umem_.frame_size - GRAY_TAP_HEADROOM;
+    program_.take_frames_up_to(ways_.front().multi_buffer ? std::uint32_t{GRAY_TAP_MAX_FRAME}
+                                                          : in_one_chunk);
     facts_.dispatcher = options.with_dispatcher;
     attachment_ = options.with_dispatcher
                       ? program_.attach_beside_others(interface.index, interface.name, options.xdp)
@@ -169,8 +179,7 @@ class TapCapture final : public LiveCapture {
   std::unique_ptr<TapSource> bind(const LiveOptions& options, std::uint32_t queue) {
     while (true) {
       try {
-        return std::make_unique<TapSource>(options.interface, queue, options.frames_per_queue,
-                                           ways_.front());
+        return std::make_unique<TapSource>(options.interface, queue, umem_, ways_.front());
       } catch (const std::system_error& error) {
         if (!bind_refused(error.code().value()) || ways_.size() == 1) throw;
         note_refusal(options, error.code().message());
@@ -205,6 +214,7 @@ class TapCapture final : public LiveCapture {
 
   TapProgram program_;
   CaptureClock clock_;
+  UmemSize umem_;
   std::vector<BindOptions> ways_;  // to bind a socket, the best first; those refused are gone
   LiveFacts facts_;
   std::vector<std::unique_ptr<Source>> sources_;

@@ -27,8 +27,8 @@ struct LiveOptions {
   ProgramOptions program;
   XdpMode xdp = XdpMode::Auto;
   ZeroCopy zero_copy = ZeroCopy::Auto;
-  std::vector<std::uint32_t> queues;       ///< empty: all
-  std::uint32_t frames_per_queue = 16384;  ///< UMEM frames, a power of two
+  std::vector<std::uint32_t> queues;  ///< empty: all
+  std::size_t umem_bytes = 64 << 20;  ///< tap: of each queue, a power of two
   bool busy_poll = false;
   CaptureClock clock = CaptureClock::Auto;
   bool with_dispatcher = false;  ///< tap: beside other XDP programs

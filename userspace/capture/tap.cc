@@ -26,10 +26,10 @@ std::size_t chain_length(std::span<const xdp_desc> descriptors) noexcept {
 
 }  // namespace
 
-TapSource::TapSource(const std::string& interface, std::uint32_t queue, std::uint32_t frames,
+TapSource::TapSource(const std::string& interface, std::uint32_t queue, const UmemSize& umem,
                      const BindOptions& options)
     : interface_{interface, "tap", LinkType::Ethernet, 0},
-      umem_(frames),
+      umem_(umem.bytes, umem.frame_size),
       socket_(umem_, interface, queue, options),
       side_(options.multi_buffer ? kSideBuffers : 1) {}
 

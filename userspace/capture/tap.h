@@ -16,10 +16,15 @@
 
 namespace gray {
 
+struct UmemSize {  ///< as Umem takes it
+  std::size_t bytes = 0;
+  std::uint32_t frame_size = 0;
+};
+
 class TapSource final : public Source {
  public:
   /// Throws std::system_error; bind_refused() knows the errors that mean "not here".
-  TapSource(const std::string& interface, std::uint32_t queue, std::uint32_t frames,
+  TapSource(const std::string& interface, std::uint32_t queue, const UmemSize& umem,
             const BindOptions& options);
 
   std::size_t receive(std::span<Frame> out, std::chrono::milliseconds timeout) override;

@@ -42,18 +42,36 @@ std::uint32_t FlowMap::buckets_for(std::uint32_t entries) noexcept {
 FlowMap::FlowMap(const Fds& fds, std::uint32_t buckets)
     : buckets_(buckets),
       marks_(fds.marks, std::size_t{buckets} * sizeof(std::uint64_t)),
-      flows_(fds.flows, std::size_t{slots()} * sizeof(gray_flow)),
+      sides_(fds.sides, std::size_t{2} * slots() * sizeof(gray_flow_side)),
       ids_(fds.ids, std::size_t{slots()} * sizeof(gray_flow_id)) {}
 
 bool FlowMap::read(std::uint32_t slot, FlowRecord& into) const noexcept {
   const auto mark = marks_.as<std::uint8_t>() + slot;
   if (__atomic_load_n(mark, __ATOMIC_RELAXED) == 0) return false;
-  const gray_flow* flow = flows_.as<gray_flow>() + slot;
-  const std::uint64_t tag = __atomic_load_n(&flow->tag, __ATOMIC_ACQUIRE);
-  into.flow = *flow;
-  into.id = ids_.as<gray_flow_id>()[slot];
+  const gray_flow_id* id = ids_.as<gray_flow_id>() + slot;
+  const std::uint64_t tag = __atomic_load_n(&id->tag, __ATOMIC_ACQUIRE);
+  into.id = *id;
+  into.flow = {.tag = tag,
+               .first_ns = into.id.first_ns,
+               .last_ns = into.id.first_ns,
+               .first_side = into.id.first_side,
+               .icmp = into.id.icmp,
+               .icmp_type = into.id.icmp_type,
+               .icmp_code = into.id.icmp_code};
+  for (const int side : {0, 1}) add_side(slot, side, into.flow);
   __atomic_thread_fence(__ATOMIC_ACQUIRE);
-  return tag != 0 && __atomic_load_n(&flow->tag, __ATOMIC_RELAXED) == tag;
+  return tag != 0 && __atomic_load_n(&id->tag, __ATOMIC_RELAXED) == tag;
+}
+
+void FlowMap::add_side(std::uint32_t slot, int side, FlowTotals& into) const noexcept {
+  const gray_flow_side* sent =
+      sides_.as<gray_flow_side>() + static_cast<std::size_t>(side) * slots() + slot;
+  if (__atomic_load_n(&sent->tag, __ATOMIC_ACQUIRE) != into.tag) return;
+  const std::uint64_t packets = __atomic_load_n(&sent->packets, __ATOMIC_RELAXED);
+  into.packets[side] = packets & ((std::uint64_t{1} << GRAY_FLOW_FLAGS_SHIFT) - 1);
+  into.tcp_flags[side] = static_cast<std::uint8_t>(packets >> GRAY_FLOW_FLAGS_SHIFT);
+  into.bytes[side] = __atomic_load_n(&sent->bytes, __ATOMIC_RELAXED);
+  into.last_ns = std::max<std::uint64_t>(into.last_ns, sent->last_ns);
 }
 
 std::uint64_t FlowMap::held() const noexcept {

@@ -10,8 +10,23 @@
 
 namespace gray {
 
+/// Of both endpoints of a flow; [0]: sent by endpoint 0 of the key. Times in ns, of the clock that
+/// stamps the frames.
+struct FlowTotals {
+  std::uint64_t tag = 0;
+  std::uint64_t first_ns = 0;
+  std::uint64_t last_ns = 0;
+  std::uint64_t packets[2]{};
+  std::uint64_t bytes[2]{};
+  std::uint8_t tcp_flags[2]{};  ///< all flags seen, or-ed
+  std::uint8_t first_side = 0;  ///< which endpoint sent the first frame
+  std::uint8_t icmp = 0;        ///< 1: the first frame was an ICMP message of this type and code
+  std::uint8_t icmp_type = 0;
+  std::uint8_t icmp_code = 0;
+};
+
 struct FlowRecord {
-  gray_flow flow{};
+  FlowTotals flow{};
   gray_flow_id id{};
 };
 
@@ -39,7 +54,7 @@ class FlowMap {
  public:
   struct Fds {
     int marks = -1;
-    int flows = -1;
+    int sides = -1;
     int ids = -1;
   };
 
@@ -56,9 +71,11 @@ class FlowMap {
   std::uint64_t held() const noexcept;
 
  private:
+  void add_side(std::uint32_t slot, int side, FlowTotals& into) const noexcept;
+
   std::uint32_t buckets_ = 0;
   MappedArray marks_;
-  MappedArray flows_;
+  MappedArray sides_;
   MappedArray ids_;
 };
 

@@ -16,7 +16,7 @@ std::uint32_t size_flow_table(S& skeleton, std::uint32_t entries) {
   const std::uint32_t buckets = FlowMap::buckets_for(entries);
   const std::uint32_t slots = buckets * GRAY_FLOW_WAYS;
   check(bpf_map__set_max_entries(skeleton->maps.flow_marks, buckets), "size the flow table");
-  check(bpf_map__set_max_entries(skeleton->maps.flows, slots), "size the flow table");
+  check(bpf_map__set_max_entries(skeleton->maps.flow_sides, 2 * slots), "size the flow table");
   check(bpf_map__set_max_entries(skeleton->maps.flow_ids, slots), "size the flow table");
   skeleton->rodata->flow_buckets = buckets;
   return buckets;
@@ -26,7 +26,7 @@ std::uint32_t size_flow_table(S& skeleton, std::uint32_t entries) {
 template <class S>
 FlowMap map_flow_table(S& skeleton, std::uint32_t buckets) {
   return FlowMap({.marks = bpf_map__fd(skeleton->maps.flow_marks),
-                  .flows = bpf_map__fd(skeleton->maps.flows),
+                  .sides = bpf_map__fd(skeleton->maps.flow_sides),
                   .ids = bpf_map__fd(skeleton->maps.flow_ids)},
                  buckets);
 }

@@ -53,6 +53,17 @@ std::vector<Fd> make_rings(std::size_t count, std::uint32_t bytes) {
   return rings;
 }
 
+void touch_ring(int program_fd, std::uint32_t ring) {
+  bpf_test_run_opts run{};
+  do {
+    run = {};
+    run.sz = sizeof(run);
+    run.ctx_in = &ring;
+    run.ctx_size_in = sizeof(ring);
+    check(bpf_prog_test_run_opts(program_fd, &run), "take a BPF ring buffer's pages into use");
+  } while (run.retval != 0);
+}
+
 // The programs with one filter. Those at tc come first: the others are loaded on their maps.
 class Copies {
  public:
@@ -137,6 +148,8 @@ HostProgram::HostProgram(const ProgramOptions& options)
     check(bpf_map_update_elem(bpf_map__fd(skeleton->maps.rings), &cpu, &fd, BPF_ANY),
           fmt::format("give CPU {} its ring", cpu));
   }
+  for (std::uint32_t ring = 0; ring < rings; ++ring)
+    touch_ring(bpf_program__fd(skeleton->progs.touch_ring), ring);
   set_maps({.config = bpf_map__fd(skeleton->maps.config),
             .counters = bpf_map__fd(skeleton->maps.counters),
             .flows = map_flow_table(skeleton, buckets)});

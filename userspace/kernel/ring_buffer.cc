@@ -43,6 +43,7 @@ RingBuffer::RingBuffer(int map_fd)
   producer_ = static_cast<const std::uint8_t*>(producer);
   data_ = producer_ + page_;
   position_ = load(consumer_);
+  pass_discarded();
 }
 
 RingBuffer::~RingBuffer() {
@@ -69,7 +70,7 @@ std::size_t RingBuffer::take(std::span<RingRecord> out) noexcept {
     const std::uint32_t word = header(position_);
     const std::uint32_t length = word & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
     const std::uint8_t* bytes = data_ + (position_ & (size_ - 1)) + BPF_RINGBUF_HDR_SZ;
-    position_ += (std::uint64_t{length} + BPF_RINGBUF_HDR_SZ + 7) & ~std::uint64_t{7};
+    position_ = behind(position_, word);
     const bool discarded = (word & BPF_RINGBUF_DISCARD_BIT) != 0;
     slots_[next_ & (kMaxLent - 1)] = {position_, discarded};
     if (!discarded) out[count++] = {{bytes, length}, next_};
@@ -77,6 +78,17 @@ std::size_t RingBuffer::take(std::span<RingRecord> out) noexcept {
   }
   release();
   return count;
+}
+
+std::uint64_t RingBuffer::behind(std::uint64_t position, std::uint32_t word) noexcept {
+  const std::uint64_t length = word & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
+  return position + ((length + BPF_RINGBUF_HDR_SZ + 7) & ~std::uint64_t{7});
+}
+
+void RingBuffer::pass_discarded() noexcept {
+  while (readable() && (header(position_) & BPF_RINGBUF_DISCARD_BIT) != 0)
+    position_ = behind(position_, header(position_));
+  __atomic_store_n(consumer_, position_, __ATOMIC_RELEASE);
 }
 
 void RingBuffer::give_back(std::uint64_t ticket) noexcept {

@@ -17,7 +17,8 @@ struct RingRecord {
 
 class RingBuffer {
  public:
-  /// `map_fd`: a BPF_MAP_TYPE_RINGBUF, which outlives this object.
+  /// `map_fd`: a BPF_MAP_TYPE_RINGBUF, which outlives this object. Passes over discarded records
+  /// that are in it: HostProgram leaves them.
   explicit RingBuffer(int map_fd);
   RingBuffer(const RingBuffer&) = delete;
   RingBuffer& operator=(const RingBuffer&) = delete;
@@ -44,6 +45,8 @@ class RingBuffer {
   };
 
   std::uint32_t header(std::uint64_t position) const noexcept;
+  static std::uint64_t behind(std::uint64_t position, std::uint32_t word) noexcept;
+  void pass_discarded() noexcept;
   void release() noexcept;
 
   int fd_;

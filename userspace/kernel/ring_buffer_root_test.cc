@@ -47,6 +47,19 @@ TEST_F(RingBufferTest, RecordsComeInOrderWithTheirBytes) {
   EXPECT_EQ(ring_.lent(), 10u);
 }
 
+// The program's loader has been through every page, and left records without content.
+TEST_F(RingBufferTest, AllOfANewRingIsThereForFrames) {
+  for (std::uint32_t round = 0; round < 3; ++round) {
+    const std::uint64_t full = ring_full();
+    std::uint32_t produced = 0;
+    while (ring_full() == full) produce(produced++);
+    const std::size_t taken = ring_.take(records_);
+    ASSERT_EQ(taken, produced - 1);
+    EXPECT_GT(taken * (BPF_RINGBUF_HDR_SZ + records_[0].bytes.size()), kRingBytes * 9 / 10);
+    for (std::size_t i = 0; i < taken; ++i) ring_.give_back(records_[i].ticket);
+  }
+}
+
 TEST_F(RingBufferTest, TheKernelGetsTheSpaceBackBehindTheOldestLentRecord) {
   std::uint32_t produced = 0;
   while (ring_full() == 0) produce(produced++);

@@ -29,32 +29,32 @@ Umem::Area::Area(std::size_t wanted) : size(round_up(wanted, kHugePage)) {
   touch_pages({bytes, size});
 }
 
-Umem::Umem(std::uint32_t frames)
-    : frames_(frames), area_(std::size_t{frames} * GRAY_TAP_FRAME_SIZE) {
-  if (!std::has_single_bit(frames))
-    throw UsageError("frames a queue must be a power of two, not " + std::to_string(frames));
+Umem::Umem(std::size_t bytes, std::uint32_t frame_size)
+    : frame_size_(frame_size),
+      frames_(static_cast<std::uint32_t>(bytes / frame_size)),
+      area_(bytes) {
+  if (!std::has_single_bit(bytes) || bytes < frame_size)
+    throw UsageError("the bytes of a queue must be a power of two, not " + std::to_string(bytes));
   xsk_umem_config config{};
-  config.fill_size = frames;
+  config.fill_size = frames_;
   config.comp_size = XSK_RING_CONS__DEFAULT_NUM_DESCS;
-  config.frame_size = GRAY_TAP_FRAME_SIZE;
+  config.frame_size = frame_size;
   xsk_umem* umem = nullptr;
-  const int error =
-      xsk_umem__create(&umem, area_.bytes, std::uint64_t{frames} * GRAY_TAP_FRAME_SIZE, &fill_,
-                       &completion_, &config);
+  const int error = xsk_umem__create(&umem, area_.bytes, bytes, &fill_, &completion_, &config);
   if (error == -EAFNOSUPPORT)
     throw std::runtime_error(
         "this kernel has no AF_XDP sockets (CONFIG_XDP_SOCKETS), which tap mode needs: use --mode "
         "host");
-  check(error, "register " + std::to_string(frames) + " frames with AF_XDP");
+  check(error, "register " + std::to_string(frames_) + " frames with AF_XDP");
   umem_.reset(umem);
-  for (std::uint32_t i = 0; i < frames; ++i) recycle(std::uint64_t{i} * GRAY_TAP_FRAME_SIZE);
+  for (std::uint32_t i = 0; i < frames_; ++i) recycle(std::uint64_t{i} * frame_size);
   submit();
 }
 
 void Umem::recycle(std::uint64_t address) noexcept {
   std::uint32_t index = 0;
   if (xsk_ring_prod__reserve(&fill_, 1, &index) != 1) return;
-  *xsk_ring_prod__fill_addr(&fill_, index) = address & ~std::uint64_t{GRAY_TAP_FRAME_SIZE - 1};
+  *xsk_ring_prod__fill_addr(&fill_, index) = address & ~std::uint64_t{frame_size_ - 1};
   ++pending_;
 }
 

@@ -16,9 +16,10 @@ namespace gray {
 
 class Umem {
  public:
-  /// `frames` of GRAY_TAP_FRAME_SIZE bytes, a power of two; on huge pages when the machine has them
-  /// to spare. All of them stand in the fill ring afterwards, so a socket may be bound.
-  explicit Umem(std::uint32_t frames);
+  /// `bytes` in frames of `frame_size`, which is 2048 or 4096; both are powers of two. On huge
+  /// pages when the machine has them to spare. All frames stand in the fill ring afterwards, so a
+  /// socket may be bound.
+  Umem(std::size_t bytes, std::uint32_t frame_size);
   Umem(const Umem&) = delete;
   Umem& operator=(const Umem&) = delete;
 
@@ -47,6 +48,7 @@ class Umem {
     std::uint8_t* bytes = nullptr;
   };
 
+  std::uint32_t frame_size_;
   std::uint32_t frames_;
   Area area_;
   // Zeroed: libxdp 1.3 reads the cached indices before it sets them. It keeps their addresses, so
