@@ -114,7 +114,8 @@ TEST_F(WellKnown, AreWhatLibprotobufMakesOfThem) {
            "any { type_url: 'type.googleapis.com/google.protobuf.Duration' value: '\\010\\005' }",
            "any { type_url: 'type.googleapis.com/google.protobuf.StringValue' value: '\\012\\001x' "
            "}",
-           "any { type_url: 'type.googleapis.com/google.protobuf.Struct' value: '' }",
+           "any { type_url: 'type.googleapis.com/google.protobuf.Struct' value: "
+           "'\\012\\007\\012\\001a\\022\\002 \\001' }",
            "nulls: [NULL_VALUE, NULL_VALUE]",
        }) {
     const std::unique_ptr<pb::Message> message(prototype_->New());
@@ -144,6 +145,9 @@ TEST_F(WellKnown, WhatNoFormCanHoldIsWrittenAsFields) {
   for (const auto& [text, json] : cases) EXPECT_EQ(ours(bytes_of(text)), json) << text;
   EXPECT_EQ(ours("\x0a\x04\x08\x01\x48\x07"), R"({"at":{"seconds":"1","9:varint":"7"}})");
   EXPECT_EQ(ours("\x0a\x02\x08\xff"), "(bad)");
+  // The mapping wants a "value"; libprotobuf leaves it out when it is empty.
+  EXPECT_EQ(ours(bytes_of("any { type_url: 'x/google.protobuf.Struct' }")),
+            R"({"any":{"@type":"x/google.protobuf.Struct","value":{}}})");
 }
 
 TEST_F(WellKnown, NumbersMayBePlain) {
