@@ -67,6 +67,16 @@ std::string_view last_name(std::span<const JsonStep> place) noexcept {
   return {};
 }
 
+std::optional<TreePair> both_trees(const BodyMaker& maker, const BodySource& production,
+                                   const BodySource& canary) {
+  if (maker.make_both) return maker.make_both(production, canary);
+  auto left = maker.make(production);
+  if (!left) return std::nullopt;
+  auto right = maker.make(canary);
+  if (!right) return std::nullopt;
+  return TreePair{std::move(*left), std::move(*right)};
+}
+
 }  // namespace
 
 std::string write_place(std::string start, std::span<const JsonStep> place,
@@ -114,6 +124,23 @@ Cause AnswerDiff::cause_of(const TreeDifference& difference) const {
                          context_);
 }
 
+// As below, but of bodies that were scrubbed whole.
+void AnswerDiff::shown_difference(const BodyMaker& maker, ShownBodies& shown,
+                                  const TreeDifference& difference) {
+  if (looked_at_ >= kMaxLookedAt) return out_.add_uncounted();
+  looked_at_ += cost_of(difference);
+  const ShownBodies::Value left = shown.production(difference.production);
+  const ShownBodies::Value right = shown.canary(difference.canary);
+  const bool hidden = left.hidden || right.hidden;
+  if (!hidden && (same_value(left.node, difference.canary) || same_value(left.node, right.node)))
+    return;
+  const auto text = [&](const ShownBodies::Value& value) {
+    return value.hidden ? "(scrubbed)" : show(value.node, maker.rooted);
+  };
+  out_.add(field_of(maker.part, maker.rooted, difference.place), text(left), text(right),
+           cause_of(difference));
+}
+
 // Whether there is a difference the values as they came say. What is told of it is scrubbed as its
 // whole document would be. Where the canary, as it came, has what scrubbing made of production's
 // value, it echoes what it was sent: no difference.
@@ -144,14 +171,18 @@ void AnswerDiff::tree_difference(const BodyMaker& maker, const TreeDifference& d
 
 bool AnswerDiff::trees(const BodyMaker& maker, const BodySource& production,
                        const BodySource& canary) {
-  const auto left = maker.make(production);
-  if (!left) return false;
-  const auto right = maker.make(canary);
-  if (!right) return false;
-  diff_trees(*left, *right, maker.part, rules_,
+  const std::optional<TreePair> both = both_trees(maker, production, canary);
+  if (!both) return false;
+  for (const std::string& place : both->added)
+    out_.add_compatible(printable(scrubber_.scrub_text(maker.part + '.' + place)));
+  ShownBodies shown(*both, scrubber_);
+  diff_trees(both->production, both->canary, maker.part, rules_,
              {.found =
                   [&](const TreeDifference& difference) {
-                    tree_difference(maker, difference);
+                    if (both->shown && scrubber_.on() && !difference.order_only)
+                      shown_difference(maker, shown, difference);
+                    else
+                      tree_difference(maker, difference);
                     return true;
                   },
               .ignored =

@@ -6,10 +6,12 @@
 #include <span>
 #include <string>
 
+#include "replay/compare/answer_headers.h"
 #include "replay/compare/body_tree.h"
 #include "replay/compare/cause.h"
 #include "replay/compare/compare.h"
 #include "replay/compare/rules.h"
+#include "replay/compare/shown_bodies.h"
 #include "replay/compare/tree_diff.h"
 
 namespace gray {
@@ -20,21 +22,28 @@ class AnswerDiff {
              const CauseContext& context, Comparison& out)
       : rules_(rules), makers_(makers), scrubber_(scrubber), context_(context), out_(out) {}
 
-  /// Adds "header.NAME" for each name whose values differ. Several values of one name are one list,
-  /// which RFC 9110 section 5.3 lets a server write as one value with commas.
-  void headers(const Headers& production, const Headers& canary);
+  /// Whether the calls ended in different ways, which is then the one thing to tell.
+  bool grpc_status(const AnswerHeaders& production, const AnswerHeaders& canary);
+
+  /// Adds "PART.NAME" for each name whose values differ, `part` being "header" or "trailer".
+  /// Several values of one name are one list, which RFC 9110 section 5.3 lets a server write as one
+  /// value with commas.
+  void headers(std::string_view part, const Headers& production, const Headers& canary);
 
   /// Adds a difference for each place of two bodies that some maker makes trees of, for each line
   /// of two texts, or one "body".
   void bodies(const BodySource& production, const BodySource& canary);
 
  private:
-  void header(const std::string& name, std::span<const std::string_view> production,
+  void header(std::string_view part, const std::string& name,
+              std::span<const std::string_view> production,
               std::span<const std::string_view> canary);
   std::string scrubbed_header(const std::string& name,
                               std::span<const std::string_view> values) const;
   bool trees(const BodyMaker& maker, const BodySource& production, const BodySource& canary);
   void tree_difference(const BodyMaker& maker, const TreeDifference& difference);
+  void shown_difference(const BodyMaker& maker, ShownBodies& shown,
+                        const TreeDifference& difference);
   bool texts(const BodySource& production, const BodySource& canary);
   void bytes(const BodySource& production, const BodySource& canary);
   Cause cause_of(const TreeDifference& difference) const;

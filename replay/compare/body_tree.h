@@ -1,5 +1,5 @@
 // A body as a tree, by its media type: the seam where kinds of bodies plug in. JSON, forms and text
-// are here; another kind (protobuf) is one more BodyMaker. Pure functions.
+// are here; another kind is one more BodyMaker (protobuf: proto_body.h). Pure functions.
 #pragma once
 
 #include <functional>
@@ -22,6 +22,23 @@ struct BodySource {
   std::string_view body;
 };
 
+/// Both answers' bodies, as they may be shown. A value stands at its own place there.
+struct ShownTrees {
+  std::optional<Tree> production;  ///< absent: nothing of it may be shown
+  std::optional<Tree> canary;
+};
+
+/// Two bodies that are read with what one tells of the other.
+struct TreePair {
+  Tree production;
+  Tree canary;
+  /// Places that only the canary's has, "$.items[0].9", and that are in neither tree: who reads
+  /// production's answers passes over them.
+  std::vector<std::string> added = {};
+  /// Called at most once, when something is to be shown; empty: value by value (BodyMaker::scrub).
+  std::function<ShownTrees()> shown = {};
+};
+
 struct BodyMaker {
   /// What its fields begin with: "json", "form", "proto". Places are written "json.$.a[0]" when
   /// `rooted`, "form.a" when not.
@@ -34,6 +51,9 @@ struct BodyMaker {
   /// A value as it may be shown; empty: as a value of a JSON document at its place (see
   /// Scrubber::scrub_json_at).
   std::function<std::optional<std::string>(std::span<const JsonStep>, const TreeNode&)> scrub;
+  /// In place of `make`, of kinds whose bodies are read side by side.
+  std::function<std::optional<TreePair>(const BodySource& production, const BodySource& canary)>
+      make_both = {};
 };
 
 /// "application/problem+json" of "Application/problem+JSON; charset=utf-8"; empty without one.

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "replay/compare/answer_diff.h"
+#include "replay/compare/proto_body.h"
 #include "replay/content/decode.h"
 
 namespace gray {
@@ -10,12 +11,32 @@ namespace {
 
 // What differs between two runs of one program, or is said again by something that is compared:
 // the time, the host, the connection, the coding of the body, and ids and clocks of a request.
-constexpr std::array<std::string_view, 23> kDefaultIgnored{
-    "age",           "alt-svc",          "connection",   "content-length",    "date",
-    "etag",          "expires",          "keep-alive",   "last-modified",     "server",
-    "server-timing", "traceparent",      "tracestate",   "transfer-encoding", "via",
-    "x-cache",       "x-correlation-id", "x-powered-by", "x-request-id",      "x-response-time",
-    "x-runtime",     "x-served-by",      "x-trace-id",
+constexpr std::array<std::string_view, 25> kDefaultIgnored{
+    "age",
+    "alt-svc",
+    "connection",
+    "content-length",
+    "date",
+    "etag",
+    "expires",
+    "grpc-accept-encoding",
+    "grpc-encoding",
+    "keep-alive",
+    "last-modified",
+    "server",
+    "server-timing",
+    "traceparent",
+    "tracestate",
+    "transfer-encoding",
+    "via",
+    "x-cache",
+    "x-correlation-id",
+    "x-powered-by",
+    "x-request-id",
+    "x-response-time",
+    "x-runtime",
+    "x-served-by",
+    "x-trace-id",
 };
 
 std::uint64_t length(const Response& response) noexcept {
@@ -36,14 +57,17 @@ void Comparison::note(std::string field, std::string why) {
   if (notes_more()) ignored.push_back({std::move(field), std::move(why)});
 }
 
+void Comparison::add_compatible(std::string field) {
+  if (compatible.size() < kMaxCompatible) compatible.push_back(std::move(field));
+}
+
 std::span<const std::string_view> Comparator::default_ignored_headers() {
   return kDefaultIgnored;
 }
 
 Comparator::Comparator(const CompareOptions& options, const Scrubber& scrubber)
-    : rules_(options, kDefaultIgnored),
-      makers_(options.makers),
-      scrubber_(&scrubber) {
+    : rules_(options, kDefaultIgnored), makers_(options.makers), scrubber_(&scrubber) {
+  makers_.push_back(proto_maker(options.schemas, scrubber));
   makers_.push_back(json_maker());
   makers_.push_back(form_maker());
 }
@@ -76,9 +100,15 @@ Comparison Comparator::compare(const Answers& answers) const {
                    before / 100 == after / 100 ? Cause::Value : Cause::StatusClass);
   } else {
     if (before != after) comparison.note("status", rules_.ignores_status()->why);
-    AnswerDiff(rules_, makers_, *scrubber_, context, comparison)
-        .headers(answers.production.headers, answers.other.headers);
-    compare_bodies(answers, context, comparison);
+    AnswerDiff diff(rules_, makers_, *scrubber_, context, comparison);
+    const AnswerHeaders left = answer_headers(answers.exchange.request, answers.production);
+    const AnswerHeaders right = answer_headers(answers.exchange.request, answers.other);
+    if (!diff.grpc_status(left, right)) {
+      diff.headers("header", *left.headers, *right.headers);
+      compare_bodies(answers, diff);
+      if (answers.production.complete && answers.other.complete)
+        diff.headers("trailer", *left.trailers, *right.trailers);
+    }
   }
   if (answers.repeated)
     for (Difference& difference : comparison.differences)
@@ -97,14 +127,13 @@ BodySource Comparator::body_of(const Exchange& exchange, const Response& respons
   return source;
 }
 
-void Comparator::compare_bodies(const Answers& answers, const CauseContext& context,
-                                Comparison& out) const {
+void Comparator::compare_bodies(const Answers& answers, AnswerDiff& diff) const {
   const Response &production = answers.production, &other = answers.other;
   if (production.body == other.body && length(production) == length(other)) return;
   std::string decoded_production, decoded_other;
   const BodySource left = body_of(answers.exchange, production, decoded_production);
   const BodySource right = body_of(answers.exchange, other, decoded_other);
-  AnswerDiff(rules_, makers_, *scrubber_, context, out).bodies(left, right);
+  diff.bodies(left, right);
 }
 
 }  // namespace gray

@@ -16,10 +16,10 @@
 
 namespace gray {
 
-/// One field that differs. `field` is "status", "header.NAME" (lower case), "json.$.a.b[0]",
-/// "form.NAME", "text[LINE]" (from 0) or "body". The values are scrubbed, printable and at most
-/// kMaxShown bytes: of JSON the JSON text (a string in its quotes), an object or array as "{3
-/// members}", a body as "345 bytes, differs at 12". Empty is absent.
+/// One field that differs. `field` is "status", "header.NAME" (lower case), "trailer.NAME",
+/// "json.$.a.b[0]", "proto.$.a.b[0]", "form.NAME", "text[LINE]" (from 0) or "body". The values are
+/// scrubbed, printable and at most kMaxShown bytes: of JSON the JSON text (a string in its quotes),
+/// an object or array as "{3 members}", a body as "345 bytes, differs at 12". Empty is absent.
 struct Difference {
   std::string field;
   std::string production;
@@ -37,18 +37,24 @@ struct Ignored {
 struct Comparison {
   static constexpr std::size_t kMaxDifferences = 100;
   static constexpr std::size_t kMaxIgnored = 100;
+  static constexpr std::size_t kMaxCompatible = 100;
 
   bool compared = false;  ///< false: no response of production, or the canary did not answer
   std::vector<Difference> differences;
   std::uint64_t more = 0;  ///< differences above kMaxDifferences, which are only counted
   std::vector<Ignored> ignored;
+  /// Fields that the canary added and production's clients pass over: no differences.
+  std::vector<std::string> compatible;
 
   void add(std::string field, std::string production, std::string canary,
            Cause cause = Cause::Value);
   void add_uncounted() { ++more; }
   bool notes_more() const noexcept { return ignored.size() < kMaxIgnored; }
   void note(std::string field, std::string why);
+  void add_compatible(std::string field);
 };
+
+class AnswerDiff;
 
 /// Two answers to one request.
 struct Answers {
@@ -60,10 +66,11 @@ struct Answers {
 };
 
 /// Status first: when it differs, it is the one difference, for headers and body follow from it.
-/// Then headers (names in any case, repeated ones as the list of their values), then bodies: as
-/// trees where both are of a kind that has one (members in any order, numbers by value, arrays by
-/// position unless a rule says otherwise), as lines when both are text, else byte by byte. A body
-/// that was kept in part is compared as far as it was kept.
+/// The same holds for the status of a gRPC call, "trailer.grpc-status", and its message. Then
+/// headers (names in any case, repeated ones as the list of their values), then bodies: as trees
+/// where both are of a kind that has one (members in any order, numbers by value, arrays by
+/// position unless a rule says otherwise), as lines when both are text, else byte by byte; then
+/// trailers. A body that was kept in part is compared as far as it was kept.
 ///
 /// The request went out scrubbed, so a canary may echo what scrubbing made of a value: two values
 /// are also equal when production's, scrubbed, is the canary's, or the canary's scrubbed.
@@ -91,7 +98,7 @@ class Comparator {
                      std::string& decoded) const;
 
  private:
-  void compare_bodies(const Answers& answers, const CauseContext& context, Comparison& out) const;
+  void compare_bodies(const Answers& answers, AnswerDiff& diff) const;
 
   CompareRules rules_;
   std::vector<BodyMaker> makers_;

@@ -3,6 +3,7 @@
 
 #include "replay/compare/answer_diff.h"
 #include "replay/compare/printable.h"
+#include "replay/protocol/grpc/call.h"
 
 namespace gray {
 namespace {
@@ -55,6 +56,12 @@ std::string shown(std::span<const std::string_view> values, const std::string& t
   return joined(values).empty() ? "(empty)" : "(scrubbed)";
 }
 
+/// "5 NOT_FOUND"
+std::string status_text(int status) {
+  const std::string_view name = grpc::status_name(status);
+  return std::to_string(status) + (name.empty() ? "" : " ") + std::string(name);
+}
+
 bool same_headers(const Headers& a, const Headers& b) noexcept {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
                     [](const Header& left, const Header& right) {
@@ -64,7 +71,23 @@ bool same_headers(const Headers& a, const Headers& b) noexcept {
 
 }  // namespace
 
-void AnswerDiff::headers(const Headers& production, const Headers& canary) {
+bool AnswerDiff::grpc_status(const AnswerHeaders& production, const AnswerHeaders& canary) {
+  if (!production.status || !canary.status || production.status == canary.status) return false;
+  const JsonStep place[] = {{"grpc-status", 0, false}};
+  if (rules_.ignoring("trailer", place) != nullptr) return false;
+  const bool one_is_ok = *production.status == 0 || *canary.status == 0;
+  out_.add("trailer.grpc-status", status_text(*production.status), status_text(*canary.status),
+           one_is_ok ? Cause::StatusClass : Cause::Value);
+  const auto message = [](const AnswerHeaders& answer) {
+    const std::string* value = find_header(*answer.trailers, "grpc-message");
+    return value ? Values{*value} : Values{};
+  };
+  const Values left = message(production), right = message(canary);
+  if (!left.empty() || !right.empty()) header("trailer", "grpc-message", left, right);
+  return true;
+}
+
+void AnswerDiff::headers(std::string_view part, const Headers& production, const Headers& canary) {
   if (same_headers(production, canary)) return;
   ByName left = by_name(production), right = by_name(canary);
   if (rules_.default_ignores()) {
@@ -73,25 +96,26 @@ void AnswerDiff::headers(const Headers& production, const Headers& canary) {
   }
   for (const auto& [name, values] : left) {
     const auto found = right.find(name);
-    header(name, values, found == right.end() ? Values{} : found->second);
+    header(part, name, values, found == right.end() ? Values{} : found->second);
   }
   for (const auto& [name, values] : right)
-    if (!left.contains(name)) header(name, {}, values);
+    if (!left.contains(name)) header(part, name, {}, values);
 }
 
-void AnswerDiff::header(const std::string& name, std::span<const std::string_view> production,
+void AnswerDiff::header(std::string_view part, const std::string& name,
+                        std::span<const std::string_view> production,
                         std::span<const std::string_view> canary) {
   const bool both = !production.empty() && !canary.empty();
   const std::string raw_production = joined(production), raw_canary = joined(canary);
   if (both && raw_production == raw_canary) return;
   const JsonStep place[] = {{name, 0, false}};
-  const std::string field = "header." + printable(scrubber_.scrub_text(name));
-  if (const CompareRule* rule = rules_.ignoring("header", place)) return note(field, *rule);
+  const std::string field = std::string(part) + '.' + printable(scrubber_.scrub_text(name));
+  if (const CompareRule* rule = rules_.ignoring(part, place)) return note(field, *rule);
   TreeNode before, after;
   before.kind = after.kind = TreeKind::String;
   before.text = raw_production;
   after.text = raw_canary;
-  if (both && rules_.equal("header", place, before, after)) return;
+  if (both && rules_.equal(part, place, before, after)) return;
   const std::string left = scrubbed_header(name, production);
   const std::string right = scrubbed_header(name, canary);
   if (both && (left == raw_canary || left == right)) return;

@@ -1,10 +1,12 @@
 // What a user, and the parts that know other kinds of bodies, ask of the comparing.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "replay/compare/body_tree.h"
+#include "replay/schema/schemas.h"
 
 namespace gray {
 
@@ -15,7 +17,9 @@ struct CompareOptions {
   bool default_ignores = true;
   std::string rules = {};  ///< a file of rules (tools/grayxdp/docs/compare.md); empty: none
 
-  /// Kinds of bodies beside JSON and forms, asked first, in this order.
+  /// With which gRPC messages are read; without any, by field number.
+  std::shared_ptr<const CurrentSchemas> schemas = {};
+  /// Kinds of bodies beside protobuf, JSON and forms, asked first, in this order.
   std::vector<BodyMaker> makers = {};
 };
 

@@ -79,7 +79,8 @@ FieldPattern FieldPattern::parse(std::string_view field) {
       pattern.path = parse_path(std::string(name), field);
       return pattern;
     }
-  } else if (pattern.part == "header" && rest.starts_with('.') && is_token(name)) {
+  } else if ((pattern.part == "header" || pattern.part == "trailer") && rest.starts_with('.') &&
+             is_token(name)) {
     pattern.path = parse_path(path_of_name(lower_case(name)), field);
     return pattern;
   } else if (pattern.part == "form" && rest.starts_with('.') && !name.empty()) {
@@ -90,8 +91,8 @@ FieldPattern FieldPattern::parse(std::string_view field) {
     if (pattern.path || rest.empty()) return pattern;
   }
   throw UsageError(
-      fmt::format("'{}': not a field; give status, body, header.NAME, form.NAME, "
-                  "text[N] or json.PATH like json.$.ts",
+      fmt::format("'{}': not a field; give status, body, header.NAME, trailer.NAME, "
+                  "form.NAME, text[N], json.PATH like json.$.ts or proto.PATH",
                   printable(field)));
 }
 
@@ -133,7 +134,8 @@ void CompareRules::index() {
 
 const CompareRule* CompareRules::ignoring(std::string_view part,
                                           std::span<const JsonStep> place) const noexcept {
-  if (part == "header" && !place.empty() && default_headers_.contains(place.front().key))
+  if ((part == "header" || part == "trailer") && !place.empty() &&
+      default_headers_.contains(place.front().key))
     return &default_rule_;
   for (const CompareRule& rule : rules_) {
     if (!rule.ignore || rule.field.part != part) continue;

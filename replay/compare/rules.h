@@ -17,8 +17,8 @@
 
 namespace gray {
 
-/// Which fields: "status", "body", "header.NAME", "form.NAME", "text[*]", "json.$.a[*].b",
-/// "proto.$..c". `part` is what stands before the first dot or bracket.
+/// Which fields: "status", "body", "header.NAME", "trailer.NAME", "form.NAME", "text[*]",
+/// "json.$.a[*].b", "proto.$..c". `part` is what stands before the first dot or bracket.
 struct FieldPattern {
   std::string part;
   std::optional<JsonPath> path;  ///< absent: the whole part

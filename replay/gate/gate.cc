@@ -101,6 +101,11 @@ void Gate::add(const Trial& trial, const Comparison& comparison) {
     if (tally_.ignored.size() < Tally::kMaxFields || tally_.ignored.contains(key))
       ++tally_.ignored[std::move(key)];
   }
+  for (const std::string& field : comparison.compatible) {
+    std::string key = without_indices(field);
+    if (tally_.compatible.size() < Tally::kMaxFields || tally_.compatible.contains(key))
+      ++tally_.compatible[std::move(key)];
+  }
   if (comparison.differences.empty()) {
     ++tally_.same;
   } else {

@@ -95,6 +95,8 @@ struct Tally {
   std::vector<NoisyField> noisy;    ///< most often differing first
   /// Differences not looked at, by field (with [*]) and why.
   std::map<std::pair<std::string, std::string>, std::uint64_t> ignored;
+  /// Fields that the canary added and production's clients pass over, by field (with [*]).
+  std::map<std::string, std::uint64_t> compatible;
 
   std::uint64_t compared() const noexcept { return same + different + noise; }
 };

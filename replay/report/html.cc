@@ -167,6 +167,7 @@ std::string html_page(const RunSummary& summary, std::span<const TrialSample> sa
   page.add("{}", html_latency_curves(summary.tally));
   add_samples(page, samples);
   page.add("{}", html_noise(summary.tally));
+  if (summary.schema_changes) page.add("{}", html_schema_changes(*summary.schema_changes));
   add_ledger(page, summary.ledger);
   page.add("</body>\n</html>\n");
   return page.take();

@@ -174,11 +174,31 @@ std::string html_noise(const Tally& tally) {
   for (const auto& [what, count] : tally.ignored)
     page += fmt::format("<tr><td><td>{}<td>not compared ({}): differed {} times</tr>\n",
                         code(what.first), html_escape(what.second), count);
+  for (const auto& [field, count] : tally.compatible)
+    page += fmt::format("<tr><td><td>{}<td>compatible: the canary added it, {} times</tr>\n",
+                        code(field), count);
   if (page.empty()) return page;
   return fmt::format(
       "<h2>Left out, and why</h2>\n<p>Noise is learned from: {}.</p>\n<table>\n<tr><th>endpoint"
       "<th>field<th>why</tr>\n{}</table>\n",
       to_string(tally.noise_source), page);
+}
+
+std::string html_schema_changes(const std::vector<SchemaStep>& steps) {
+  std::string page;
+  for (const SchemaStep& step : steps) {
+    page += fmt::format("<h2>Schema: {} to {}</h2>\n<p>{}.</p>\n", html_escape(step.from),
+                        html_escape(step.to), step.in_short());
+    if (step.changes.empty()) continue;
+    page += "<details><summary>changes</summary>\n<table>\n<tr><th><th>place<th>what</tr>\n";
+    for (const bool breaking : {true, false})
+      for (const SchemaChange& change : step.changes)
+        if (change.breaking == breaking)
+          page += fmt::format("<tr><td>{}<td>{}<td>{}</tr>\n", breaking ? "breaking" : "compatible",
+                              code(change.place), html_escape(change.reason));
+    page += "</table>\n</details>\n";
+  }
+  return page;
 }
 
 std::string html_confidence(const Confidence& confidence) {

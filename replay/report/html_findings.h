@@ -17,6 +17,8 @@ std::string html_latency_curves(const Tally& tally);
 std::string html_causes(const Tally& tally);
 /// What was left out of the verdict, and why.
 std::string html_noise(const Tally& tally);
+/// What changed from one file of descriptors to the next, the breaking changes first.
+std::string html_schema_changes(const std::vector<SchemaStep>& steps);
 /// How sure the figures are, in sentences.
 std::string html_confidence(const Confidence& confidence);
 

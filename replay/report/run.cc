@@ -29,10 +29,14 @@ Trial stamped(Trial trial) noexcept {
 ReplayRun::ReplayRun(const RunOptions& options)
     : options_(options),
       selector_(options.select),
+      descriptors_(options.descriptors),
+      schemas_(std::make_shared<CurrentSchemas>(descriptors_.schemas())),
       scrubber_(Scrubber::from_option(options.scrub)),
-      rewriter_(options.rewrite),
-      judge_(std::make_unique<Judge>(options.compare, options.gate, scrubber_, options.trials,
-                                     options.baseline.has_value())) {
+      rewriter_(options.rewrite) {
+  scrubber_.use_schemas(schemas_);
+  options_.compare.schemas = schemas_;
+  judge_ = std::make_unique<Judge>(options_.compare, options.gate, scrubber_, options.trials,
+                                   options.baseline.has_value());
   if (options.amplify == 0) throw UsageError("--amplify: want at least 1");
   if (options.baseline && (options.learn || options.amplify > 1))
     throw UsageError(
@@ -123,6 +127,15 @@ void ReplayRun::connection_end(std::uint64_t stream) {
   for (std::size_t copy = 0; copy < options_.amplify; ++copy)
     sender_->connection_end(stream * options_.amplify + copy);
   if (baseline_) baseline_->connection_end(stream);
+}
+
+std::vector<std::string> ReplayRun::reload_descriptors() {
+  const Schemas before = descriptors_.schemas();
+  std::vector<std::string> news = descriptors_.reload();
+  if (descriptors_.schemas() == before) return news;
+  schemas_->set(descriptors_.schemas());
+  news.emplace_back("descriptors that changed are read again");
+  return news;
 }
 
 void ReplayRun::close() {
@@ -217,6 +230,15 @@ void ReplayRun::add_baseline_stage(Ledger& ledger) const {
               .held = stats.queued + stats.in_flight});
 }
 
+std::vector<SchemaStep> ReplayRun::schema_steps() const {
+  const Schemas& sets = descriptors_.schemas();
+  std::vector<SchemaStep> steps;
+  for (std::size_t i = 1; i < sets.size(); ++i)
+    steps.push_back({options_.descriptors[i - 1], options_.descriptors[i],
+                     schema_changes(*sets[i - 1], *sets[i])});
+  return steps;
+}
+
 RunSummary ReplayRun::finish(const Ledger& upstream) {
   judge_->finish();
   const SendStats sent = sender_->stats();
@@ -238,6 +260,7 @@ RunSummary ReplayRun::finish(const Ledger& upstream) {
   if (options_.baseline) summary.baseline = options_.baseline->url;
   for (const Target& target : options_.send.targets) summary.targets.push_back(target.url);
   if (sessions_) summary.sessions = sessions_->summary();
+  if (options_.descriptors.size() > 1) summary.schema_changes = schema_steps();
   return summary;
 }
 

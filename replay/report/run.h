@@ -17,6 +17,7 @@
 #include "replay/protocol/exchange.h"
 #include "replay/report/judge.h"
 #include "replay/report/summary.h"
+#include "replay/schema/schemas.h"
 #include "replay/scrub/scrubber.h"
 #include "replay/select/rewrite.h"
 #include "replay/select/select.h"
@@ -30,6 +31,8 @@ struct RunOptions {
   SelectOptions select;
   RequestRewriteOptions rewrite;
   std::string scrub = "builtin";  ///< a file of rules, "builtin" or "off"
+  /// Files of descriptors, for gRPC messages: production's first.
+  std::vector<std::string> descriptors = {};
   SendOptions send;
   CompareOptions compare;
   GateOptions gate;
@@ -61,6 +64,10 @@ class ReplayRun final : public ExchangeSink {
 
   /// Sends until close() and every request has its outcome, or abort().
   void send();
+  /// From the thread of exchange(): reads files of descriptors that changed; one that is broken
+  /// leaves the old one in use. Returns what there is to say, a line each.
+  std::vector<std::string> reload_descriptors();
+
   /// Any thread: ends send() at once; what has no answer yet is counted as aborted.
   void abort() noexcept;
 
@@ -91,9 +98,12 @@ class ReplayRun final : public ExchangeSink {
   void submit_to_baseline(const Exchange& exchange);
   void add_stages(Ledger& ledger) const;
   void add_baseline_stage(Ledger& ledger) const;
+  std::vector<SchemaStep> schema_steps() const;
 
   RunOptions options_;
   Selector selector_;
+  DescriptorFiles descriptors_;
+  std::shared_ptr<CurrentSchemas> schemas_;
   Scrubber scrubber_;
   RequestRewriter rewriter_;
   std::unique_ptr<Judge> judge_;

@@ -100,6 +100,37 @@ void print_schedule(std::ostream& out, const RunSummary& summary) {
   out << '\n';
 }
 
+Json changes_json(const std::vector<SchemaStep>& steps) {
+  Json list = Json::array();
+  for (const SchemaStep& step : steps)
+    for (const SchemaChange& change : step.changes)
+      list.push_back({{"from", step.from},
+                      {"to", step.to},
+                      {"breaking", change.breaking},
+                      {"place", change.place},
+                      {"reason", change.reason}});
+  return list;
+}
+
+// The breaking ones first: there may be more than are shown.
+void print_changes(std::ostream& out, const SchemaStep& step) {
+  std::vector<SchemaChange> changes = step.changes;
+  std::stable_sort(changes.begin(), changes.end(),
+                   [](const auto& a, const auto& b) { return a.breaking > b.breaking; });
+  out << fmt::format("{:>12}: {} to {}: {}\n", "schema", step.from, step.to, step.in_short());
+  for (std::size_t i = 0; i < changes.size() && i < kMaxFieldsShown; ++i)
+    out << fmt::format("{:>14}{}: {}: {}\n", "", changes[i].breaking ? "breaking" : "compatible",
+                       changes[i].place, changes[i].reason);
+  if (changes.size() > kMaxFieldsShown)
+    out << fmt::format("{:>14}and {} more changes\n", "", changes.size() - kMaxFieldsShown);
+}
+
+void print_compatible(std::ostream& out, const Tally& tally) {
+  if (tally.compatible.empty()) return;
+  out << fmt::format("{:>12}: fields that the canary added:{}\n", "compatible",
+                     in_brackets(tally.compatible));
+}
+
 Json sessions_json(const SessionSummary& sessions) {
   Json places = Json::object();
   for (const auto& [place, counts] : sessions.places)
@@ -126,6 +157,13 @@ void print_sessions(std::ostream& out, const SessionSummary& sessions) {
 }
 
 }  // namespace
+
+std::string SchemaStep::in_short() const {
+  const auto breaking =
+      std::count_if(changes.begin(), changes.end(), [](const auto& one) { return one.breaking; });
+  return fmt::format("{} breaking changes, {} compatible ones", breaking,
+                     static_cast<std::ptrdiff_t>(changes.size()) - breaking);
+}
 
 Json to_json(const RunSummary& summary, std::string_view verb) {
   const Tally& tally = summary.tally;
@@ -160,6 +198,8 @@ Json to_json(const RunSummary& summary, std::string_view verb) {
       {"by_endpoint", by_endpoint_json(tally)},
       {"noise", noise_json(tally)},
       {"confidence", confidence_json(summary.confidence)}};
+  if (!tally.compatible.empty()) json["compare"]["compatible"] = Json(tally.compatible);
+  if (summary.schema_changes) json["schema_changes"] = changes_json(*summary.schema_changes);
   if (summary.sessions) json["sessions"] = sessions_json(*summary.sessions);
   return json;
 }
@@ -180,10 +220,13 @@ void print(std::ostream& out, const RunSummary& summary) {
   if (tally.uncompared > 0)
     out << fmt::format(", {} without production's response", tally.uncompared);
   out << '\n';
+  print_compatible(out, tally);
   print_causes(out, tally);
   print_findings(out, tally);
   print_latency(out, tally);
   print_schedule(out, summary);
+  if (summary.schema_changes)
+    for (const SchemaStep& step : *summary.schema_changes) print_changes(out, step);
   if (summary.sessions) print_sessions(out, *summary.sessions);
   print(out, summary.ledger);
   out << fmt::format("{:>12}: {}", "verdict", summary.verdict.name());

@@ -11,11 +11,21 @@
 #include <vector>
 
 #include "replay/gate/gate.h"
+#include "replay/schema/difference.h"
 #include "replay/session/sessions.h"
 #include "userspace/base/histogram.h"
 #include "userspace/base/ledger.h"
 
 namespace gray {
+
+/// From one file of descriptors to the next one.
+struct SchemaStep {
+  std::string from;  ///< file names
+  std::string to;
+  std::vector<SchemaChange> changes;
+
+  std::string in_short() const;  ///< "2 breaking changes, 5 compatible ones"
+};
 
 struct RunSummary {
   std::uint64_t read = 0;
@@ -31,8 +41,9 @@ struct RunSummary {
   Verdict verdict;
   Confidence confidence;
   std::vector<std::string> targets;
-  std::string baseline = {};               ///< its URL; empty: none
-  std::optional<SessionSummary> sessions;  ///< with --learn
+  std::string baseline = {};                                   ///< its URL; empty: none
+  std::optional<SessionSummary> sessions;                      ///< with --learn
+  std::optional<std::vector<SchemaStep>> schema_changes = {};  ///< with several --descriptors
 
   double rps() const noexcept { return seconds > 0 ? static_cast<double>(sent) / seconds : 0; }
 };

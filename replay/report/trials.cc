@@ -51,6 +51,7 @@ Json to_json(const Trial& trial, const Comparison& comparison, const Scrubber& s
   }
   line["differences"] = differences_json(comparison);
   if (comparison.more > 0) line["more_differences"] = comparison.more;
+  if (!comparison.compatible.empty()) line["compatible"] = comparison.compatible;
   return line;
 }
 

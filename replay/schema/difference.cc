@@ -71,9 +71,23 @@ class Differ {
     changes_.push_back({breaking, std::move(place), std::move(reason)});
   }
 
+  /// By the longest package that the name, "shop.v1.User" or "shop.v1.Shop/Get", begins with.
+  bool looked_at(std::string_view name) const {
+    name = name.substr(0, name.find('/'));
+    for (std::size_t dot = name.rfind('.'); dot != name.npos; dot = name.rfind('.')) {
+      name = name.substr(0, dot);
+      const std::string package(name);
+      const bool in_before = before_.packages.contains(package);
+      const bool in_after = after_.packages.contains(package);
+      if (in_before || in_after) return in_before && in_after && package != "google.protobuf";
+    }
+    return before_.packages.contains("") && after_.packages.contains("");
+  }
+
   template <class Map, class Both>
   void members(const Map& before, const Map& after, const char* what, Both&& both) {
     for (const auto& [name, type] : before) {
+      if (!looked_at(name)) continue;
       const auto found = after.find(name);
       if (found == after.end())
         add(true, name, fmt::format("{} removed", what));
@@ -81,7 +95,8 @@ class Differ {
         both(type, found->second);
     }
     for (const auto& [name, type] : after)
-      if (!before.contains(name)) add(false, name, fmt::format("{} added", what));
+      if (looked_at(name) && !before.contains(name))
+        add(false, name, fmt::format("{} added", what));
   }
 
   void message(const MessageType& before, const MessageType& after) {

@@ -19,7 +19,8 @@ struct SchemaChange {
 /// (protobuf.dev, "Updating a message type"): a new field, message, enum value or method is
 /// compatible, so is a new name of a field, and a type of the same group on the wire (int32,
 /// uint32, int64, uint64, bool and enum; sint32 and sint64; string to bytes and back; fixed32 and
-/// sfixed32; fixed64 and sfixed64). A removed field is compatible when its number is reserved.
+/// sfixed32; fixed64 and sfixed64). A removed field is compatible when its number is reserved. Only
+/// packages that both have are looked at, and google.protobuf, which is nobody's own, is not.
 std::vector<SchemaChange> schema_changes(const Schema& before, const Schema& after);
 
 }  // namespace gray

@@ -28,6 +28,7 @@ class Loader {
   explicit Loader(Schema& schema) : schema_(schema) {}
 
   void file(const pb::FileDescriptor& file) {
+    schema_.packages.insert(file.package());
     for (int i = 0; i < file.enum_type_count(); ++i) enumeration(*file.enum_type(i));
     for (int i = 0; i < file.message_type_count(); ++i) message(*file.message_type(i));
     for (int i = 0; i < file.service_count(); ++i) service(*file.service(i));

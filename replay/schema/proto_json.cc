@@ -10,18 +10,14 @@
 #include "replay/content/base64.h"
 #include "replay/content/utf8.h"
 #include "replay/schema/fields.h"
-#include "replay/schema/wire.h"
+#include "replay/schema/proto_writer.h"
+#include "replay/schema/well_known.h"
 
 namespace gray {
 namespace {
 
 constexpr std::size_t kMaxDepth = 64;
 constexpr std::size_t kMaxOutput = 64u << 20;
-
-std::string json_quoted(std::string_view text) {
-  using Json = nlohmann::json;
-  return Json(std::string(text)).dump(-1, ' ', false, Json::error_handler_t::replace);
-}
 
 template <class Float>
 std::string real(Float value) {
@@ -30,44 +26,29 @@ std::string real(Float value) {
   return fmt::format("{}", value);
 }
 
-class Writer {
- public:
-  Writer(const Schema* schema, const ProtoJsonOptions& options)
-      : schema_(schema), options_(options) {}
-
-  bool message(const MessageType* type, std::string_view bytes);
-  ProtoJson take() { return std::move(result_); }
-
- private:
-  using Fields = std::vector<WireField>;
-
-  std::string& out() { return result_.text; }
-  bool members(const MessageType* type, std::string_view bytes, bool comma);
-  bool any(const MessageType& type, std::string_view bytes);
-  bool known(const FieldType& field, std::span<const WireField> found, bool& comma);
-  bool unknown(const MessageType* type, std::span<const WireField> found, bool& comma);
-  bool array(const FieldType& field, std::span<const WireField> found);
-  bool map(const FieldType& field, std::span<const WireField> found);
-  bool single(const FieldType& field, std::span<const WireField> found);
-  std::string scalar(const FieldType& field, std::uint64_t value) const;
-  std::string integer(std::string digits) const {
-    return options_.plain_numbers ? digits : '"' + digits + '"';
+const char* kind_name(const WireField& field) noexcept {
+  switch (field.type) {
+    case WireType::Varint:
+      return "varint";
+    case WireType::Fixed64:
+      return "fixed64";
+    case WireType::Fixed32:
+      return "fixed32";
+    case WireType::Length:
+      if (is_proto_text(field.bytes)) return "text";
+      return is_wire_message(field.bytes) ? "message?" : "bytes";
+    default:
+      return "group";
   }
-  bool guessed(const WireField& field);
-  void key(std::string_view name, bool& comma) {
-    if (comma) out() += ',';
-    comma = true;
-    out() += json_quoted(name) + ':';
-  }
+}
 
-  const Schema* schema_;
-  const ProtoJsonOptions& options_;
-  ProtoJson result_;
-  std::string place_ = "$";
-  std::size_t depth_ = 0;
-};
+}  // namespace
 
-// Of a oneof the last member counts, with what came since another one was there.
+std::string json_quoted(std::string_view text) {
+  using Json = nlohmann::json;
+  return Json(std::string(text)).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
 void drop_overwritten(const MessageType& type, std::vector<WireField>& fields) {
   struct Run {
     std::uint32_t number = 0;
@@ -91,28 +72,18 @@ void drop_overwritten(const MessageType& type, std::vector<WireField>& fields) {
   });
 }
 
-const char* kind_name(const WireField& field) noexcept {
-  switch (field.type) {
-    case WireType::Varint:
-      return "varint";
-    case WireType::Fixed64:
-      return "fixed64";
-    case WireType::Fixed32:
-      return "fixed32";
-    case WireType::Length:
-      if (is_proto_text(field.bytes)) return "text";
-      return is_wire_message(field.bytes) ? "message?" : "bytes";
-    default:
-      return "group";
-  }
+void ProtoWriter::key(std::string_view name, bool& comma) {
+  if (comma) out() += ',';
+  comma = true;
+  out() += json_quoted(name) + ':';
 }
 
-bool Writer::message(const MessageType* type, std::string_view bytes) {
+bool ProtoWriter::message(const MessageType* type, std::string_view bytes) {
   if (depth_ == kMaxDepth || out().size() > kMaxOutput) return false;
   ++depth_;
-  if (type && type->name == kAnyType && schema_) {
-    if (!any(*type, bytes)) return false;
-  } else {
+  const Special form = type ? special(*type, bytes) : Special::None;
+  if (form == Special::Failed) return false;
+  if (form == Special::None) {
     out() += '{';
     if (!members(type, bytes, false)) return false;
     out() += '}';
@@ -122,7 +93,7 @@ bool Writer::message(const MessageType* type, std::string_view bytes) {
 }
 
 // {"@type": URL, members of what is in it}; of a type that the set does not hold as it is.
-bool Writer::any(const MessageType& type, std::string_view bytes) {
+bool ProtoWriter::any(const MessageType& type, std::string_view bytes) {
   WireReader reader(bytes);
   std::string_view url, value;
   for (WireField field; reader.next(field);)
@@ -132,7 +103,12 @@ bool Writer::any(const MessageType& type, std::string_view bytes) {
   out() += '{';
   if (inside) {
     out() += "\"@type\":" + json_quoted(url);
-    if (!members(inside, value, true)) return false;
+    if (has_special_form(*inside)) {
+      out() += ",\"value\":";
+      if (!message(inside, value)) return false;
+    } else if (!members(inside, value, true)) {
+      return false;
+    }
   } else if (!members(&type, bytes, false)) {
     return false;
   }
@@ -140,7 +116,7 @@ bool Writer::any(const MessageType& type, std::string_view bytes) {
   return true;
 }
 
-bool Writer::members(const MessageType* type, std::string_view bytes, bool comma) {
+bool ProtoWriter::members(const MessageType* type, std::string_view bytes, bool comma) {
   Fields fields;
   WireReader reader(bytes);
   for (WireField field; reader.next(field);) fields.push_back(field);
@@ -168,7 +144,7 @@ bool Writer::members(const MessageType* type, std::string_view bytes, bool comma
   return true;
 }
 
-bool Writer::known(const FieldType& field, std::span<const WireField> found, bool& comma) {
+bool ProtoWriter::known(const FieldType& field, std::span<const WireField> found, bool& comma) {
   const WireField& last = found.back();
   const bool scalar_default = is_scalar(last.type) && last.value == 0;
   const bool text_default = last.type == WireType::Length && last.bytes.empty() && !field.message;
@@ -185,7 +161,7 @@ bool Writer::known(const FieldType& field, std::span<const WireField> found, boo
 }
 
 // A message that stands twice is one message with the fields of both.
-bool Writer::single(const FieldType& field, std::span<const WireField> found) {
+bool ProtoWriter::single(const FieldType& field, std::span<const WireField> found) {
   const WireField& last = found.back();
   if (field.message) {
     if (found.size() == 1) return message(field.message, last.bytes);
@@ -202,7 +178,7 @@ bool Writer::single(const FieldType& field, std::span<const WireField> found) {
   return true;
 }
 
-bool Writer::array(const FieldType& field, std::span<const WireField> found) {
+bool ProtoWriter::array(const FieldType& field, std::span<const WireField> found) {
   const WireType type = wire_type_of(field.kind);
   const std::size_t before = place_.size();
   std::size_t count = 0;
@@ -230,7 +206,7 @@ bool Writer::array(const FieldType& field, std::span<const WireField> found) {
 }
 
 // Of one key the last value counts; keys in order, so that the same map is the same text.
-bool Writer::map(const FieldType& field, std::span<const WireField> found) {
+bool ProtoWriter::map(const FieldType& field, std::span<const WireField> found) {
   const FieldType* key_type = field.message->field(1);
   const FieldType* value_type = field.message->field(2);
   if (!key_type || !value_type) return false;
@@ -270,7 +246,7 @@ bool Writer::map(const FieldType& field, std::span<const WireField> found) {
   return true;
 }
 
-std::string Writer::scalar(const FieldType& field, std::uint64_t value) const {
+std::string ProtoWriter::scalar(const FieldType& field, std::uint64_t value) const {
   const auto low = static_cast<std::uint32_t>(value);
   switch (field.kind) {
     case FieldKind::Double:
@@ -293,6 +269,7 @@ std::string Writer::scalar(const FieldType& field, std::uint64_t value) const {
     case FieldKind::Bool:
       return value != 0 ? "true" : "false";
     case FieldKind::Enum: {
+      if (field.enumeration->name == kNullValue) return "null";
       const auto number = static_cast<std::int32_t>(low);
       const auto name = field.enumeration->names.find(number);
       return name != field.enumeration->names.end() ? json_quoted(name->second)
@@ -303,13 +280,12 @@ std::string Writer::scalar(const FieldType& field, std::uint64_t value) const {
   }
 }
 
-bool Writer::unknown(const MessageType* type, std::span<const WireField> found, bool& comma) {
+bool ProtoWriter::unknown(const MessageType* type, std::span<const WireField> found, bool& comma) {
   const UnknownField field{type, found.front().number};
-  const std::string place = fmt::format("{}.{}", place_, field.second);
   if (type) {
     result_.unknown.insert(field);
     if (options_.only && !options_.only->contains(field)) {
-      result_.left_out.push_back(place);
+      result_.left_out.push_back({place_, field});
       return true;
     }
   }
@@ -330,7 +306,7 @@ bool Writer::unknown(const MessageType* type, std::span<const WireField> found, 
   return true;
 }
 
-bool Writer::guessed(const WireField& field) {
+bool ProtoWriter::guessed(const WireField& field) {
   if (is_scalar(field.type)) {
     out() += field.type == WireType::Fixed32 ? std::to_string(field.value)
                                              : integer(std::to_string(field.value));
@@ -344,8 +320,6 @@ bool Writer::guessed(const WireField& field) {
   return message(nullptr, field.bytes);
 }
 
-}  // namespace
-
 bool is_proto_text(std::string_view bytes) noexcept {
   return is_utf8(bytes) && std::none_of(bytes.begin(), bytes.end(), [](char c) {
            return (static_cast<unsigned char>(c) < 0x20 && c != '\t' && c != '\n' && c != '\r') ||
@@ -355,7 +329,7 @@ bool is_proto_text(std::string_view bytes) noexcept {
 
 std::optional<ProtoJson> proto_json(const Schema* schema, const MessageType* type,
                                     std::string_view bytes, const ProtoJsonOptions& options) {
-  Writer writer(schema, options);
+  ProtoWriter writer(schema, options);
   if (!writer.message(type, bytes)) return std::nullopt;
   return writer.take();
 }

@@ -20,6 +20,11 @@ namespace gray {
 /// A field that the type of the message it stands in does not know.
 using UnknownField = std::pair<const MessageType*, std::uint32_t>;
 
+struct LeftOut {
+  std::string parent;  ///< the place of the message it stands in: "$.a[0]"
+  UnknownField field;
+};
+
 struct ProtoJsonOptions {
   /// 64-bit integers as numbers: exact in JSON's text, and compared by value. Else as strings,
   /// which protobuf's mapping wants for JavaScript's sake.
@@ -31,7 +36,7 @@ struct ProtoJsonOptions {
 struct ProtoJson {
   std::string text;
   std::set<UnknownField> unknown;
-  std::vector<std::string> left_out;  ///< places of those that `only` does not name: "$.a[0].7"
+  std::vector<LeftOut> left_out;  ///< those that `only` does not name
 };
 
 /// Nothing when `bytes` are no message. `type` may be null, `schema` is where Any is looked up.

@@ -44,13 +44,25 @@ std::optional<ProtoJson> document(const TypedSide& side, const std::vector<std::
     if (i > 0) all.text += ',';
     all.text += one->text;
     all.unknown.merge(one->unknown);
-    for (std::string& place : one->left_out)
-      all.left_out.push_back(side.streams ? fmt::format("$[{}]{}", i, place.substr(1)) : place);
+    for (LeftOut& field : one->left_out) {
+      if (side.streams) field.parent = fmt::format("$[{}]{}", i, field.parent.substr(1));
+      all.left_out.push_back(std::move(field));
+    }
     if (!side.streams) break;
   }
   if (side.streams) all.text += ']';
   return all;
 }
+
+/// Of a set that knows the field, its name; else its number.
+std::string place_of(const LeftOut& out, const Schema* other) {
+  const auto [type, number] = out.field;
+  const MessageType* known = other ? other->message(type->name) : nullptr;
+  const FieldType* field = known ? known->field(number) : nullptr;
+  return fmt::format("{}.{}", out.parent, field ? field->name : std::to_string(number));
+}
+
+constexpr ProtoJsonOptions kForComparing{.plain_numbers = true};
 
 }  // namespace
 
@@ -104,16 +116,25 @@ TypedSide choose_type(const Schemas& schemas, std::string_view target, Side side
   return best;
 }
 
+std::string GrpcBodyJson::text() const {
+  return streams ? fmt::format("[{}]", fmt::join(messages, ",")) : messages.at(0);
+}
+
 std::optional<GrpcBodyJson> grpc_json(const Schemas& schemas, std::string_view target, Side side,
                                       const Message& message) {
   const GrpcMessages found = grpc_messages(message);
   if (found.problem && found.messages.empty()) return std::nullopt;
   TypedSide typed = choose_type(schemas, target, side, found.messages);
-  typed.streams = typed.streams || found.messages.size() != 1;
-  auto json = document(typed, found.messages, {});
-  if (!json) json = document({nullptr, nullptr, typed.streams}, found.messages, {});
-  if (!json) return std::nullopt;
-  return GrpcBodyJson{std::move(json->text), found.problem};
+  GrpcBodyJson json;
+  json.streams = typed.streams || found.messages.size() != 1;
+  json.problem = found.problem;
+  for (const std::string& bytes : found.messages) {
+    auto one = proto_json(typed.schema, typed.type, bytes);
+    if (!one) one = proto_json(nullptr, nullptr, bytes);
+    if (!one) return std::nullopt;
+    json.messages.push_back(std::move(one->text));
+  }
+  return json;
 }
 
 std::optional<GrpcTrees> grpc_trees(const Schemas& schemas, std::string_view target,
@@ -123,11 +144,23 @@ std::optional<GrpcTrees> grpc_trees(const Schemas& schemas, std::string_view tar
   if (left.problem || right.problem) return std::nullopt;
   TypedSide typed = choose_type(schemas, target, Side::Response, left.messages);
   typed.streams = typed.streams || left.messages.size() != 1 || right.messages.size() != 1;
-  auto ours = document(typed, left.messages, {.plain_numbers = true});
+  auto ours = document(typed, left.messages, kForComparing);
   if (!ours) return std::nullopt;
   auto theirs = document(typed, right.messages, {.plain_numbers = true, .only = &ours->unknown});
   if (!theirs) return std::nullopt;
-  return GrpcTrees{std::move(ours->text), std::move(theirs->text), std::move(theirs->left_out)};
+  GrpcTrees trees{std::move(ours->text), std::move(theirs->text), {}, typed};
+  if (theirs->left_out.empty()) return trees;
+  const Schema* other = choose_type(schemas, target, Side::Response, right.messages).schema;
+  for (const LeftOut& out : theirs->left_out) trees.added.push_back(place_of(out, other));
+  return trees;
+}
+
+std::optional<std::string> grpc_tree(const TypedSide& typed, const Message& response) {
+  const GrpcMessages found = grpc_messages(response);
+  if (found.problem || (!typed.streams && found.messages.size() != 1)) return std::nullopt;
+  auto json = document(typed, found.messages, kForComparing);
+  if (!json) return std::nullopt;
+  return std::move(json->text);
 }
 
 }  // namespace gray

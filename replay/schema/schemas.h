@@ -1,11 +1,12 @@
 // The descriptor files that the user named, and gRPC bodies read with them. Several files may hold
 // several versions of one package: a message is read with the one that knows most of it.
 //
-// One thread reloads and hands snapshots out; a snapshot is const, and any thread may use it.
+// One thread reloads; any thread takes a snapshot, which is const and stays as it is.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,6 +18,27 @@ namespace gray {
 
 /// In the order of the command line; may be empty.
 using Schemas = std::vector<std::shared_ptr<const Schema>>;
+
+/// The sets in use, shared by those who read messages while another thread exchanges them. What
+/// points into a set holds its snapshot.
+class CurrentSchemas {
+ public:
+  explicit CurrentSchemas(Schemas schemas = {}) { set(std::move(schemas)); }
+
+  std::shared_ptr<const Schemas> get() const {
+    const std::lock_guard lock(mutex_);
+    return schemas_;
+  }
+  void set(Schemas schemas) {
+    auto fresh = std::make_shared<const Schemas>(std::move(schemas));
+    const std::lock_guard lock(mutex_);
+    schemas_.swap(fresh);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const Schemas> schemas_;
+};
 
 class DescriptorFiles {
  public:
@@ -55,8 +77,11 @@ TypedSide choose_type(const Schemas& schemas, std::string_view target, Side side
                       const std::vector<std::string>& messages);
 
 struct GrpcBodyJson {
-  std::string text;               ///< a message; of a side that streams a list of them
-  const char* problem = nullptr;  ///< why it is only the beginning: see grpc_messages.h
+  std::vector<std::string> messages;  ///< each as a JSON text of one line
+  bool streams = false;               ///< the side may have other than one
+  const char* problem = nullptr;      ///< why it is only the beginning: see grpc_messages.h
+
+  std::string text() const;  ///< the message; of a side that streams the list of them
 };
 
 /// For people. Nothing when the first message is none.
@@ -69,12 +94,17 @@ std::optional<GrpcBodyJson> grpc_json(const Schemas& schemas, std::string_view t
 struct GrpcTrees {
   std::string production;
   std::string canary;
-  std::vector<std::string> added;  ///< places of the additions, "$.items[0].9"; by number
+  /// Places of the additions, "$.items[0].note", or "$.items[0].9" when no set names them.
+  std::vector<std::string> added;
+  TypedSide typed;  ///< what both were read with; points into `schemas`
 };
 
 /// Nothing when one of them is no gRPC body from end to end: compare bytes then. Without a type
 /// nothing can be told an addition, and fields are named by number.
 std::optional<GrpcTrees> grpc_trees(const Schemas& schemas, std::string_view target,
                                     const Message& production, const Message& canary);
+
+/// A response as such a tree, additions with it.
+std::optional<std::string> grpc_tree(const TypedSide& typed, const Message& response);
 
 }  // namespace gray

@@ -76,6 +76,7 @@ struct MethodType {
 /// One set: types refer to types of the same set only, so that several versions of a package can
 /// stand side by side.
 struct Schema {
+  std::set<std::string> packages;
   std::map<std::string, MessageType, std::less<>> messages;
   std::map<std::string, EnumType, std::less<>> enums;
   std::map<std::string, MethodType, std::less<>> methods;  ///< "shop.v1.Shop/GetItem"

@@ -77,6 +77,13 @@ std::optional<Treatment> Policy::proto(std::span<const std::string> places, std:
   return builtin_if(rules_.builtin && is_secret_name(name));
 }
 
+std::vector<std::string> Policy::proto_rules() const {
+  std::vector<std::string> fields;
+  for (const auto& [field, treatment] : rules_.protos) fields.push_back(field);
+  std::sort(fields.begin(), fields.end());
+  return fields;
+}
+
 void Policy::find_by_rules(Part part, std::string_view text, std::vector<Treated>& found) const {
   for (const PatternRule& rule : rules_.patterns) {
     if (!rule.in[static_cast<std::size_t>(part)]) continue;

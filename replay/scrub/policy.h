@@ -32,6 +32,8 @@ class Policy {
   std::optional<Treatment> proto(std::span<const std::string> places, std::string_view name,
                                  const std::optional<Treatment>& inherited) const;
   bool has_proto_rules() const noexcept { return !rules_.protos.empty(); }
+  /// Their fields, "shop.v1.User.phone", in order.
+  std::vector<std::string> proto_rules() const;
 
   /// Patterns, the rules' and the built-in ones, over decoded text. True when it was changed.
   bool scrub_text(Part part, std::string& text) const;

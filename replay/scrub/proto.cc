@@ -26,7 +26,8 @@ using Places = std::vector<std::string>;
 
 class Walker {
  public:
-  Walker(const Policy& policy, const Schema* schema) : policy_(policy), schema_(schema) {}
+  Walker(const Policy& policy, const Schema* schema, bool for_showing)
+      : policy_(policy), schema_(schema), for_showing_(for_showing) {}
 
   bool message(const MessageType* type, std::string_view bytes, const Places& above,
                const Inherited& inherited, std::string& out);
@@ -49,6 +50,7 @@ class Walker {
 
   const Policy& policy_;
   const Schema* schema_;
+  bool for_showing_;
   std::size_t depth_ = 0;
   const char* refused_ = nullptr;
 };
@@ -139,9 +141,9 @@ bool Walker::length(const WireField& field, const FieldType* known, const Messag
   const bool readable = is_string || is_proto_text(field.bytes);
   if (!known && !readable && is_wire_message(field.bytes))
     return message(nullptr, field.bytes, places, treatment, out);
-  if (!readable && !treatment) return refuse("opaque_body");
+  if (!readable && !treatment && !for_showing_) return refuse("opaque_body");
   out = field.bytes;
-  return text(out, treatment);
+  return text(out, readable || treatment ? treatment : Treatment{Action::Hash});
 }
 
 bool Walker::text(std::string& value, const Inherited& treatment) {
@@ -257,21 +259,21 @@ void move_pieces(std::vector<BodyPiece>& pieces, const std::vector<grpc::Message
 }
 
 const char* scrub_message(const Policy& policy, std::string_view content_type,
-                          const TypedSide& typed, std::string& bytes) {
+                          const TypedSide& typed, bool for_showing, std::string& bytes) {
   const std::size_t plus = content_type.find('+');
   const std::string_view format =
       plus == std::string_view::npos ? "" : content_type.substr(plus + 1);
   if (format.starts_with("json")) return scrub_untyped(policy, bytes);
   if (!format.empty() && !format.starts_with("proto")) return "opaque_body";
   if (policy.has_proto_rules() && !typed.type) return "untyped_proto";
-  return scrub_proto(policy, typed.schema, typed.type, bytes);
+  return scrub_proto(policy, typed.schema, typed.type, bytes, for_showing);
 }
 
 }  // namespace
 
 const char* scrub_proto(const Policy& policy, const Schema* schema, const MessageType* type,
-                        std::string& bytes) {
-  Walker walker(policy, schema);
+                        std::string& bytes, bool for_showing) {
+  Walker walker(policy, schema, for_showing);
   std::string out;
   if (!walker.message(type, bytes, {}, std::nullopt, out)) return walker.refused();
   bytes = std::move(out);
@@ -287,8 +289,8 @@ const char* scrub_grpc_body(const Policy& policy, const Schemas& schemas, std::s
   std::string body;
   for (std::size_t i = 0; i < found.messages.size(); ++i) {
     std::string& bytes = found.messages[i];
-    if (const char* refused =
-            scrub_message(policy, content_type ? *content_type : "", typed, bytes))
+    if (const char* refused = scrub_message(policy, content_type ? *content_type : "", typed,
+                                            side == Side::Response, bytes))
       return refused;
     std::optional<std::string> coded;
     if (found.compressed[i]) coded = encode({&*found.coding, 1}, bytes);

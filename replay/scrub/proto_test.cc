@@ -7,6 +7,7 @@
 #include "replay/schema/proto_file_for_test.h"
 #include "replay/schema/wire.h"
 #include "replay/scrub/scrubber_for_test.h"
+#include "userspace/base/errors.h"
 
 namespace gray {
 namespace {
@@ -54,7 +55,7 @@ std::string scrubbed(const Scrubber& scrubber, const std::string& method,
 
 Scrubber typed_scrubber(const std::string& rules) {
   Scrubber scrubber = scrubber_with(rules);
-  scrubber.use_schemas({schema_of(kProto)});
+  scrubber.use_schemas(std::make_shared<CurrentSchemas>(Schemas{schema_of(kProto)}));
   return scrubber;
 }
 
@@ -157,6 +158,46 @@ TEST(ScrubProto, CompressedStaysCompressedAndPiecesMove) {
   EXPECT_EQ(request.pieces[0].end, 3u);
   EXPECT_EQ(request.pieces[1].end, messages[1].offset);
   EXPECT_EQ(request.pieces[2].end, request.body.size());
+}
+
+TEST(ScrubProto, RulesMustNameFieldsThatThereAre) {
+  const auto complaint = [](const std::string& field, Schemas schemas) -> std::string {
+    Scrubber scrubber = scrubber_with("    - {field: proto." + field + ", action: drop}\n");
+    try {
+      scrubber.use_schemas(std::make_shared<CurrentSchemas>(std::move(schemas)));
+    } catch (const UsageError& error) {
+      return error.what();
+    }
+    return "";
+  };
+  const Schemas known{schema_of("syntax = \"proto3\"; message Other {}"), schema_of(kProto)};
+  for (const char* good :
+       {"shop.v1.User.phone", "shop.v1.Order.user.friend.name", "shop.v1.User.extra.any key",
+        "shop.v1.User.any.phone", "shop.v1.User.ExtraEntry.value"})
+    EXPECT_EQ(complaint(good, known), "") << good;
+  for (const char* bad : {"shop.v1.User.phnoe", "shop.v1.Order.user.phone.x", "shop.v1.User",
+                          "shop.v2.User.phone", "phone"})
+    EXPECT_NE(complaint(bad, known).find(std::string("proto.") + bad + ": no such field"),
+              std::string::npos)
+        << bad;
+  EXPECT_NE(complaint("shop.v1.User.phone", {}).find("give --descriptors FILE"), std::string::npos);
+}
+
+TEST(ScrubProto, ForShowingOpaqueBytesAreAHash) {
+  const Scrubber scrubber = typed_scrubber("");
+  const auto shown = [&](const std::string& message) {
+    Response response;
+    response.headers = {{"content-type", "application/grpc"}};
+    grpc::append_message(response.body, false, message);
+    EXPECT_EQ(scrubber.scrub_grpc("/shop.v1.Shop/Ask", response), nullptr);
+    return std::string(grpc::split_messages(response.body).at(0).payload);
+  };
+  EXPECT_EQ(shown(text(2, "Li")), text(2, "Li"));
+  const std::string hash = shown(text(5, "\xff\xfe"));
+  EXPECT_EQ(hash.size(), 2u + 32u);
+  EXPECT_EQ(shown(text(5, "\xff\xfe")), hash);
+  EXPECT_NE(shown(text(5, "\xff\xfd")), hash);
+  EXPECT_EQ(shown(text(99, "\xff\xfe")).size(), 3u + 32u);
 }
 
 TEST(ScrubProto, BinaryMetadata) {

@@ -12,18 +12,23 @@
 #include "replay/scrub/json.h"
 #include "replay/scrub/policy.h"
 #include "replay/scrub/proto.h"
+#include "replay/scrub/proto_rules.h"
 #include "replay/scrub/url.h"
 
 namespace gray {
 namespace {
 
-const char* scrub_any_body(const Policy& policy, const Schemas& schemas, Request& request) {
+std::shared_ptr<const Schemas> in_use(const CurrentSchemas* schemas) {
+  return schemas ? schemas->get() : std::make_shared<const Schemas>();
+}
+
+const char* scrub_any_body(const Policy& policy, const CurrentSchemas* schemas, Request& request) {
   if (grpc::read_call(request, nullptr))
-    return scrub_grpc_body(policy, schemas, request.target, Side::Request, request);
+    return scrub_grpc_body(policy, *in_use(schemas), request.target, Side::Request, request);
   return scrub_body(policy, request.headers, request.body);
 }
 
-const char* scrub_request(const Policy& policy, const Schemas& schemas, Request& request) {
+const char* scrub_request(const Policy& policy, const CurrentSchemas* schemas, Request& request) {
   // The body first: its type is in the target, or in a header that a rule may drop.
   if (request.target.empty()) return "bad_target";
   if (const char* refused = scrub_any_body(policy, schemas, request)) return refused;
@@ -114,10 +119,15 @@ Scrubber Scrubber::from_option(const std::string& text) {
   return from_file(text);
 }
 
+void Scrubber::use_schemas(std::shared_ptr<const CurrentSchemas> schemas) {
+  if (on()) check_proto_rules(policy_->proto_rules(), *schemas->get());
+  schemas_ = std::move(schemas);
+}
+
 const char* Scrubber::scrub(Request& request) const noexcept {
   if (!on()) return nullptr;
   try {
-    return scrub_request(*policy_, schemas_, request);
+    return scrub_request(*policy_, schemas_.get(), request);
   } catch (...) {
     return "scrub_failed";
   }
@@ -126,7 +136,7 @@ const char* Scrubber::scrub(Request& request) const noexcept {
 const char* Scrubber::scrub_grpc(std::string_view target, Response& response) const noexcept {
   if (!on()) return nullptr;
   try {
-    return scrub_grpc_body(*policy_, schemas_, target, Side::Response, response);
+    return scrub_grpc_body(*policy_, *in_use(schemas_.get()), target, Side::Response, response);
   } catch (...) {
     return "scrub_failed";
   }

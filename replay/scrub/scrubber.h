@@ -36,8 +36,9 @@ class Scrubber {
   /// "RULES.yaml", "builtin" or "off".
   static Scrubber from_option(const std::string& text);
 
-  /// With which gRPC bodies are read from now on; without any, by field number.
-  void use_schemas(Schemas schemas) { schemas_ = std::move(schemas); }
+  /// With which gRPC bodies are read from now on; without any, by field number. Throws UsageError
+  /// for a rule of a protobuf field that none of them has.
+  void use_schemas(std::shared_ptr<const CurrentSchemas> schemas);
 
   bool on() const noexcept { return policy_ != nullptr; }
 
@@ -49,8 +50,8 @@ class Scrubber {
   /// of memory). A coded body is coded again. Content-Length is that of the new body.
   const char* scrub(Request& request) const noexcept;
 
-  /// The messages of a response to a gRPC request for `target`, in place. Null when done; else why
-  /// it must not be shown.
+  /// The messages of a response to a gRPC request for `target`, in place, for showing them: bytes
+  /// that cannot be read become a hash. Null when done; else why it must not be shown.
   const char* scrub_grpc(std::string_view target, Response& response) const noexcept;
 
   /// One value for a person or a file, by the field it stands in: "status", "header.location",
@@ -69,8 +70,8 @@ class Scrubber {
  private:
   explicit Scrubber(std::shared_ptr<const Policy> policy) : policy_(std::move(policy)) {}
 
-  std::shared_ptr<const Policy> policy_;  ///< null: off
-  Schemas schemas_;
+  std::shared_ptr<const Policy> policy_;           ///< null: off
+  std::shared_ptr<const CurrentSchemas> schemas_;  ///< null: none
 };
 
 }  // namespace gray

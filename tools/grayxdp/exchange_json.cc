@@ -61,6 +61,15 @@ Json grpc_json(const GrpcCall& call) {
   return json;
 }
 
+/// A message, or of a side that streams the list of them; absent when it cannot be read.
+void add_messages(Json& json, const char* name, const Exchange& exchange, const Message& message,
+                  Side side, const Schemas& schemas) {
+  const auto body = grpc_json(schemas, exchange.request.target, side, message);
+  if (!body) return;
+  json[name] = Json::parse(body->text(), nullptr, false);
+  if (body->problem) json[std::string(name) + "_problem"] = body->problem;
+}
+
 Json side_json(const WebSocketSide& side) {
   const WebSocketSide::Count total = side.total();
   Json opcodes = Json::object();
@@ -111,7 +120,7 @@ std::uint64_t began_ns(const Exchange& exchange) noexcept {
   return exchange.response->first_byte_ns;
 }
 
-Json to_json(const Exchange& exchange, bool with_headers) {
+Json to_json(const Exchange& exchange, bool with_headers, const Schemas* schemas) {
   Json json{{"id", exchange.id.hex()},
             {"protocol", exchange.protocol},
             {"client", exchange.client.to_string()},
@@ -123,7 +132,12 @@ Json to_json(const Exchange& exchange, bool with_headers) {
   json["request"] = request_json(exchange.request, with_headers);
   json["response"] = response_json(exchange.response, with_headers);
   json["latency_ns"] = exchange.latency_ns();
-  if (exchange.grpc) json["grpc"] = grpc_json(*exchange.grpc);
+  if (exchange.grpc) {
+    Json& call = json["grpc"] = grpc_json(*exchange.grpc);
+    if (schemas) add_messages(call, "request", exchange, exchange.request, Side::Request, *schemas);
+    if (schemas && exchange.response)
+      add_messages(call, "response", exchange, *exchange.response, Side::Response, *schemas);
+  }
   if (exchange.websocket) json["websocket"] = websocket_json(*exchange.websocket);
   return json;
 }

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "replay/protocol/exchange.h"
+#include "replay/schema/schemas.h"
 
 namespace gray {
 
@@ -13,8 +14,10 @@ namespace gray {
 /// lost and every line is valid JSON.
 std::string json_text(std::string_view bytes);
 
-/// "request" is null when only the response was seen, "response" when only the request was.
-nlohmann::ordered_json to_json(const Exchange& exchange, bool with_headers);
+/// "request" is null when only the response was seen, "response" when only the request was. With
+/// `schemas`, which may be empty, "grpc" has the messages of both.
+nlohmann::ordered_json to_json(const Exchange& exchange, bool with_headers,
+                               const Schemas* schemas = nullptr);
 
 /// When it began: the request's first byte, or the response's where no request was seen.
 std::uint64_t began_ns(const Exchange& exchange) noexcept;

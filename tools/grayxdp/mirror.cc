@@ -56,6 +56,7 @@ class Pipeline final : public FrameConsumer {
     if (ends_ns_ > 0 && monotonic_ns() >= ends_ns_) stop_.request();
     if (!run_.refusal().empty()) stop_.request();
     pause_.follow(stop_, program_);
+    reload_descriptors();
     if (progress_.due()) show();
   }
 
@@ -63,6 +64,15 @@ class Pipeline final : public FrameConsumer {
   void account(Ledger& ledger) const { extractor_.account(ledger); }
 
  private:
+  // Files are looked at once a second: that is soon enough, and costs next to nothing.
+  void reload_descriptors() {
+    const std::uint64_t now = monotonic_ns();
+    if (now - reloaded_ns_ < kNsPerSecond) return;
+    reloaded_ns_ = now;
+    for (const std::string& line : run_.reload_descriptors())
+      std::cerr << "grayxdp: " << line << '\n';
+  }
+
   void show() {
     const ReplayRun::Status status = run_.status();
     const std::uint64_t failed = status.send.connect + status.send.timeout + status.send.reset +
@@ -82,6 +92,7 @@ class Pipeline final : public FrameConsumer {
   PauseSwitch pause_;
   std::string interface_;
   std::uint64_t ends_ns_;
+  std::uint64_t reloaded_ns_ = 0;
 };
 
 // What grayxdp sends must not come back in. In host mode the kernel leaves out all that is to or
@@ -164,8 +175,8 @@ void add_mirror(CLI::App& app, Action& action) {
   verb->replay.add_to(*sub);
   sub->add_option("-L,--limit", verb->replay.limit, "replay this many exchanges at most");
   sub->add_flag("--json", verb->replay.json, "summary as one JSON object");
-  leave_out_of_help(*sub, {"--learn-wait", "--noise-relative", "--noise-absolute", "--busy-poll",
-                           "--with-dispatcher", "--pass-unselected"});
+  leave_out_of_help(*sub, {"--learn-wait", "--noise-relative", "--noise-absolute", "--descriptors",
+                           "--busy-poll", "--with-dispatcher", "--pass-unselected"});
   sub->footer(
       "Rarely needed options, and all others: man grayxdp\n"
       "Examples:\n"

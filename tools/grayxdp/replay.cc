@@ -222,8 +222,8 @@ void add_replay(CLI::App& app, Action& action) {
     if (!option->check_lname("seed")) verb->of_frames.push_back(option);
   sub->get_option("--seed")->group("Options")->description(
       "of the sample (--to); scrambles addresses (-i)");
-  leave_out_of_help(*sub, {"--learn-wait", "--noise-relative", "--noise-absolute", "--cpu",
-                           "--queue", "--mtu-trunc", "--zero-copy", "--via"});
+  leave_out_of_help(*sub, {"--learn-wait", "--noise-relative", "--noise-absolute", "--descriptors",
+                           "--cpu", "--queue", "--mtu-trunc", "--zero-copy", "--via"});
   sub->footer(
       "Rarely needed options, and all others: man grayxdp\n"
       "Examples:\n"

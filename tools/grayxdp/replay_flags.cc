@@ -33,6 +33,8 @@ void ReplayFlags::add_to(CLI::App& app) {
       ->check(CLI::IsMember({"keep", "target"}));
   app.add_option("--color", color, "header that marks replayed requests")->type_name("'N: v'");
   app.add_option("--scrub", scrub, "rules file, builtin or off")->type_name("RULES");
+  app.add_option("--descriptors", descriptors, "what gRPC messages mean: FileDescriptorSets")
+      ->type_name("FILE");
   app.add_option("--order", order, "what keeps its order: connection, global, none")
       ->type_name("HOW")
       ->check(CLI::IsMember({"connection", "global", "none"}).description(""));
@@ -85,6 +87,7 @@ RunOptions ReplayFlags::options(double share, std::uint64_t seed) const {
   run.rewrite.rewrite_urls = rewrite_urls;
   run.rewrite.host_from_target = host == "target";
   run.scrub = scrub;
+  run.descriptors = descriptors;
   run.send.order = order == "global" ? Order::Global
                    : order == "none" ? Order::None
                                      : Order::Connection;

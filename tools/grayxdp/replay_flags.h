@@ -22,6 +22,7 @@ struct ReplayFlags {
   std::string host = "keep";
   std::string color = "x-gray-replay: 1";
   std::string scrub = "builtin";
+  std::vector<std::string> descriptors;
   std::string order = "connection";
   std::size_t concurrency = 256;
   std::string timeout = "5s";

@@ -57,6 +57,16 @@ void add_headers(std::string& text, const Headers& headers, char mark) {
     text += fmt::format("    {} {}: {}\n", mark, shown(header.name), shown(header.value));
 }
 
+void add_messages(std::string& text, const Exchange& exchange, const Message& message, Side side,
+                  const Schemas& schemas) {
+  const char mark = side == Side::Request ? '>' : '<';
+  const auto body = grpc_json(schemas, exchange.request.target, side, message);
+  if (!body) return;
+  for (const std::string& one : body->messages)
+    text += fmt::format("    {} {}\n", mark, shown(one));
+  if (body->problem) text += fmt::format("    {} !{}\n", mark, body->problem);
+}
+
 }  // namespace
 
 std::string_view request_titles() noexcept {
@@ -75,12 +85,15 @@ std::string request_text(const Exchange& exchange, const RequestTextOptions& opt
       asked && answered ? format_duration(exchange.latency_ns()) : "-",
       asked ? size_of(request) : "-", answered ? size_of(*exchange.response) : "-",
       asked ? shown(request.method) + ' ' + url(request) : "(request not seen)", remarks(exchange));
-  if (!options.headers) return text;
-  add_headers(text, request.headers, '>');
-  add_headers(text, request.trailers, '>');
-  if (!answered) return text;
-  add_headers(text, exchange.response->headers, '<');
-  add_headers(text, exchange.response->trailers, '<');
+  const auto add = [&](const Message& message, Side side) {
+    const char mark = side == Side::Request ? '>' : '<';
+    if (options.headers) add_headers(text, message.headers, mark);
+    if (options.schemas && exchange.grpc)
+      add_messages(text, exchange, message, side, *options.schemas);
+    if (options.headers) add_headers(text, message.trailers, mark);
+  };
+  add(request, Side::Request);
+  if (answered) add(*exchange.response, Side::Response);
   return text;
 }
 

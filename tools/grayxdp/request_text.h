@@ -5,12 +5,14 @@
 #include <string_view>
 
 #include "replay/protocol/exchange.h"
+#include "replay/schema/schemas.h"
 
 namespace gray {
 
 struct RequestTextOptions {
-  bool headers = false;  ///< lines of them behind the line
-  bool colour = false;   ///< of the status, by its class; for a terminal
+  bool headers = false;              ///< lines of them behind the line
+  const Schemas* schemas = nullptr;  ///< when set, lines of gRPC messages, too
+  bool colour = false;               ///< of the status, by its class; for a terminal
 };
 
 /// Column titles, with a newline.

@@ -2,7 +2,6 @@
 // or what they come to by endpoint; cuts their packets out. Reads the files once, and with -w a
 // second time.
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,6 +18,7 @@
 #include <vector>
 
 #include "replay/protocol/extractor.h"
+#include "tools/grayxdp/body_files.h"
 #include "tools/grayxdp/endpoint_stats.h"
 #include "tools/grayxdp/exchange_json.h"
 #include "tools/grayxdp/files_and_filter.h"
@@ -30,7 +30,6 @@
 #include "tools/grayxdp/verbs.h"
 #include "userspace/base/clock.h"
 #include "userspace/base/errors.h"
-#include "userspace/base/fd.h"
 #include "userspace/base/units.h"
 #include "userspace/capture/file_source.h"
 #include "userspace/pcapng/writer.h"
@@ -48,6 +47,7 @@ struct RequestsVerb {
   std::string bodies;
   std::string out;  ///< capture file with the packets of what is listed
   std::vector<std::string> protocols;
+  std::vector<std::string> descriptors;
   TunnelOptions tunnels;
   unsigned threads = 1;
   bool headers = false;
@@ -73,20 +73,30 @@ bool colour_wanted() {
 class RequestList final : public ExchangeSink {
  public:
   RequestList(const RequestsVerb& verb, std::ostream& out)
-      : verb_(verb), out_(out), order_(out, kLookAhead), colour_(colour_wanted()) {}
+      : verb_(verb),
+        out_(out),
+        descriptors_(verb.descriptors),
+        bodies_(verb.bodies),
+        order_(out, kLookAhead),
+        colour_(colour_wanted()) {}
 
   void exchange(Exchange&& exchange) override {
     if (!wanted(exchange)) return;
     ++listed_;
-    if (!verb_.bodies.empty()) write_bodies(exchange);
+    bodies_.write(exchange, descriptors_.schemas());
     if (!verb_.out.empty()) cut_.add(exchange);
     if (verb_.stats) return stats_.add(exchange);
     if (listed_ == 1 && !verb_.json) out_ << request_titles();
     order_.add({began_ns(exchange), exchange.stream, exchange.position}, line(exchange));
   }
 
-  /// Of a pipe, whose reader waits: what began before `time_ns` is given out.
-  void release(std::uint64_t time_ns) { order_.release(time_ns); }
+  /// Of a pipe, whose reader waits: what began before `time_ns` is given out, and descriptors that
+  /// changed are read again.
+  void release(std::uint64_t time_ns) {
+    order_.release(time_ns);
+    for (const std::string& problem : descriptors_.reload())
+      std::cerr << "grayxdp: " << problem << '\n';
+  }
 
   void finish() {
     if (verb_.stats && verb_.json) stats_.print_json(out_);
@@ -96,7 +106,7 @@ class RequestList final : public ExchangeSink {
   }
 
   /// Of the first body that could not be written; empty when all were.
-  const std::string& failure() const noexcept { return failure_; }
+  const std::string& failure() const noexcept { return bodies_.failure(); }
   std::uint64_t listed() const noexcept { return listed_; }
   std::uint64_t late() const noexcept { return order_.late(); }
   PacketCut& cut() noexcept { return cut_; }
@@ -109,37 +119,22 @@ class RequestList final : public ExchangeSink {
   }
 
   std::string line(const Exchange& exchange) const {
-    if (verb_.json) return to_json(exchange, verb_.headers).dump() + '\n';
-    return request_text(exchange, {.headers = verb_.headers, .colour = colour_});
-  }
-
-  void write_bodies(const Exchange& exchange) {
-    const std::string base = verb_.bodies + "/" + exchange.id.hex();
-    write_body(base + ".request", exchange.request);
-    if (exchange.response) write_body(base + ".response", *exchange.response);
-  }
-
-  void write_body(const std::string& path, const Message& message) {
-    if (message.body.empty() || !failure_.empty()) return;
-    const Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-    std::string_view rest = message.body;
-    while (file && !rest.empty()) {
-      const ssize_t written = ::write(file.get(), rest.data(), rest.size());
-      if (written <= 0) break;
-      rest.remove_prefix(static_cast<std::size_t>(written));
-    }
-    if (!rest.empty())
-      failure_ = fmt::format("write {}: {}", path, std::generic_category().message(errno));
+    const bool messages = verb_.headers || !verb_.descriptors.empty();
+    const Schemas* schemas = messages ? &descriptors_.schemas() : nullptr;
+    if (verb_.json) return to_json(exchange, verb_.headers, schemas).dump() + '\n';
+    return request_text(exchange,
+                        {.headers = verb_.headers, .schemas = schemas, .colour = colour_});
   }
 
   const RequestsVerb& verb_;
   std::ostream& out_;
+  DescriptorFiles descriptors_;
+  BodyFiles bodies_;
   LineOrder order_;
   EndpointStats stats_;
   PacketCut cut_;
   const bool colour_;
   std::uint64_t listed_ = 0;
-  std::string failure_;
 };
 
 bool is_pipe(const std::string& path) {
@@ -155,6 +150,8 @@ void check_usage(const RequestsVerb& verb, const std::vector<std::string>& files
                                    fmt::join(kNames, ", ")));
   check_tunnels(verb.tunnels);
   if (verb.stats && verb.headers) throw UsageError("requests: --stats shows no --headers");
+  if (verb.stats && verb.bodies.empty() && !verb.descriptors.empty())
+    throw UsageError("requests: --stats shows no messages: leave --descriptors out");
   if (verb.out.empty()) return;
   if (verb.out == "-") throw UsageError("requests: -w -: stdout has the list; give a file");
   for (const std::string& file : files) {
@@ -266,6 +263,9 @@ void add_requests(CLI::App& app, Action& action) {
   sub->add_option("--filter", verb->filter, "tcpdump expression, whatever files are called")
       ->type_name("EXPRESSION");
   sub->add_flag("--headers", verb->headers, "list headers too");
+  sub->add_option("--descriptors", verb->descriptors,
+                  "what gRPC messages mean: FileDescriptorSets; shows the messages")
+      ->type_name("FILE");
   sub->add_option("--bodies", verb->bodies, "write bodies to DIR/ID.request and DIR/ID.response")
       ->type_name("DIR")
       ->check(CLI::ExistingDirectory);
