@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "replay/content/utf8.h"
+#include "replay/protocol/grpc/metadata.h"
 #include "userspace/base/clock.h"
 
 namespace gray {
@@ -123,7 +124,10 @@ Json to_json(const Exchange& exchange, bool with_headers) {
   json["request"] = request_json(exchange.request, with_headers);
   json["response"] = response_json(exchange.response, with_headers);
   json["latency_ns"] = exchange.latency_ns();
-  if (exchange.grpc) json["grpc"] = grpc_json(*exchange.grpc);
+  if (exchange.grpc) {
+    json["grpc"] = grpc_json(*exchange.grpc);
+    if (!grpc::says_grpc(exchange.request.headers)) json["grpc"]["inferred"] = true;
+  }
   if (exchange.websocket) json["websocket"] = websocket_json(*exchange.websocket);
   return json;
 }
