@@ -48,6 +48,7 @@ uses_tools/xskcount := userspace/kernel
 uses_tools/xsktx   := userspace/base
 uses_tools/steadyload := userspace/base
 uses_tools/streambench := replay/protocol userspace/pcapng
+uses_tools/grpclab := userspace/base
 
 sources = $(filter-out %_test.cc %_fuzz.cc,$(wildcard $1/*.cc $1/*/*.cc))
 tests   = $(wildcard $1/*_test.cc $1/*/*_test.cc)
@@ -98,6 +99,23 @@ $B/llhttp/%.o: /usr/share/llhttp/%.c Makefile
 skeletons_in := $(call sources,userspace/kernel) $(call tests,bpf) \
                 $(foreach t,pktgen arrivals xskcount,$(call sources,tools/$t))
 $(call objects,$(skeletons_in)): $(skels)
+
+# The peers that speak gRPC: what protoc writes is compiled as it is, without $(CXXFLAGS). Programs
+# are made of the newest version of the schema; what reads captures is given both, as descriptors.
+shop := $B/proto/shop
+$(shop).pb.h $(shop).pb.cc $(shop).grpc.pb.h $(shop).grpc.pb.cc &: tools/grpclab/v2/shop.proto Makefile
+	$(call note,PROTO,$<)
+	$Qprotoc -I $(<D) --cpp_out=$(@D) --grpc_out=$(@D) --plugin=protoc-gen-grpc=$$(command -v grpc_cpp_plugin) $<
+$B/proto/v%.binpb: tools/grpclab/v%/shop.proto Makefile
+	$(call note,PROTO,$<)
+	$Qprotoc -I $(<D) --include_imports --descriptor_set_out=$@ $<
+$(shop).pb.o $(shop).grpc.pb.o: %.o: %.cc $(shop).pb.h $(shop).grpc.pb.h
+	$(call note,CXX,$<)
+	$Q$(CXX) -std=c++20 $($(MODE)) -I$(<D) -c $< -o $@
+$(call objects,$(call sources,tools/grpclab)): $(shop).pb.h $(shop).grpc.pb.h
+$(call objects,$(call sources,tools/grpclab)): CXXFLAGS += -isystem $B/proto
+$B/grpclab: $(shop).pb.o $(shop).grpc.pb.o | $B/proto/v1.binpb $B/proto/v2.binpb
+$B/grpclab: libs += -lgrpc++ -lgrpc -lgpr -labsl_synchronization
 
 define module_rules
 $B/$1.a: $(call objects,$(call sources,$1)) $(if $(filter replay/protocol,$1),$(llhttp))

@@ -1,14 +1,18 @@
 #!/usr/bin/env bash
-# The main job, for real, in a lab of network namespaces: users → production (nginx), mirrored by
-# grayxdp to two canaries (nginx), one good, one bad. Prints what was found; every figure is computed
-# in the run. Leaves captures, trials and logs in build/demo/. Exits with 0 when the good canary
-# passed, the bad one failed for the planted reasons, and no planted secret got through.
+# The main job, for real, in a lab of network namespaces: users → production (nginx, and a gRPC
+# server), mirrored by grayxdp to two canaries of each, one good, one bad: HTTP/1 as HTTP/1, gRPC over
+# HTTP/2. Prints what was found; every figure is computed in the run. Leaves captures, trials, reports
+# and logs in build/demo/. Exits with 0 when the good canaries passed, the bad ones failed for the
+# planted reasons, and no planted secret got through.
 set -euo pipefail
 
 bin=$(realpath "${1:-build/release}")/grayxdp
+shop=$(realpath "${1:-build/release}")/grpclab
 out=$(realpath -m build/demo)
 [ "$(id -u)" -eq 0 ] || { echo "demo: needs root for network namespaces: sudo make demo" >&2; exit 1; }
-[ -x "$bin" ] || { echo "demo: no $bin: run make first" >&2; exit 1; }
+for needed in "$bin" "$shop"; do
+  [ -x "$needed" ] || { echo "demo: no $needed: run make first" >&2; exit 1; }
+done
 
 tag=gxdemo$$
 user=$tag-user prod=$tag-prod good=$tag-good bad=$tag-bad
@@ -78,6 +82,22 @@ start_nginx() { # start_nginx NS DIR
   started+=($!)
 }
 
+start_shop() { # start_shop NS DIR ADDRESS [OPTION...]: a gRPC server on port 50051
+  nsenter --net="/run/netns/$1" "$shop" server --listen "$3:50051" --log "$2/shop.jsonl" \
+    "${@:4}" 2>"$2/shop.log" &
+  started+=($!)
+}
+
+wait_for_shop() { # wait_for_shop DIR
+  local _
+  for _ in $(seq 100); do
+    ! grep -q serving "$1/shop.log" 2>/dev/null || return 0
+    sleep 0.1
+  done
+  echo "demo: a gRPC server does not serve: $(cat "$1/shop.log")" >&2
+  exit 1
+}
+
 wait_for() { # wait_for URL, from the users' side or production's
   local _
   for _ in $(seq 100); do
@@ -113,6 +133,11 @@ users() { # one round of what users do; all secrets are in it
     --next -s -o /dev/null "$base/api/nothing"
 }
 
+customer() { # calls of all four kinds over one connection; some are to be refused by the server
+  in_ns "$user" "$shop" client --server 10.77.0.2:50051 --calls 400 --rate 80 --at-once 4 \
+    --fail-every 9 >"$out/production/calls.jsonl"
+}
+
 load() { # load SECONDS: requests a second that production serves
   in_ns "$user" wrk -t1 -c200 -d"$1s" http://10.77.0.2/api/items |
     awk '/^Requests\/sec/ {print $2}'
@@ -123,7 +148,7 @@ secrets_in() { # secrets_in FILE...: how many planted secrets are in there
 }
 
 rm -rf "$out"
-mkdir -p "$out"/{production,good,bad}
+mkdir -p "$out"/{production,good,bad,grpc-good,grpc-bad}
 cd "$out"
 
 say "A lab: users, production, a good canary and a bad one"
@@ -143,7 +168,12 @@ start_nginx "$bad" "$out/bad"
 wait_for http://10.77.0.2/api/items
 wait_for http://10.77.1.2/api/items
 wait_for http://10.77.2.2/api/items
-echo "production 10.77.0.2, canaries 10.77.1.2 (good) and 10.77.2.2 (bad), nginx in each"
+# The good gRPC canary does the same; the bad one has other prices, and will not sell.
+start_shop "$prod" "$out/production" 10.77.0.2
+start_shop "$good" "$out/grpc-good" 10.77.1.2
+start_shop "$bad" "$out/grpc-bad" 10.77.2.2 --price-add 100 --fail Buy
+for name in production grpc-good grpc-bad; do wait_for_shop "$out/$name"; done
+echo "production 10.77.0.2, canaries 10.77.1.2 (good) and 10.77.2.2 (bad): nginx and a gRPC server in each"
 
 say "Production alone"
 load 1 >/dev/null
@@ -151,8 +181,8 @@ alone=$(load 5)
 echo "$alone requests/s"
 
 say "Production mirrored to both canaries (POST allowed, everything scrubbed)"
-mirror() { # mirror NAME CANARY
-  nice -n 5 nsenter --net="/run/netns/$prod" "$bin" mirror -i prod0 --port 80 --to "http://$2" \
+mirror() { # mirror NAME PORT CANARY
+  nice -n 5 nsenter --net="/run/netns/$prod" "$bin" mirror -i prod0 --port "$2" --to "$3" \
     --allow-method GET,HEAD,POST --max-p99 40ms --trials "$out/$1/trials.jsonl" \
     --report "$out/$1/report.html" --json >"$out/$1/summary.json" 2>"$out/$1/mirror.log" &
 }
@@ -164,12 +194,19 @@ received good "$good"
 capture_good=$!
 received bad "$bad"
 capture_bad=$!
-mirror good 10.77.1.2
-mirror_good=$!
-mirror bad 10.77.2.2
-mirror_bad=$!
-started+=("$capture_good" "$capture_bad" "$mirror_good" "$mirror_bad")
-wait_until_at_work "$out"/{good,bad}/{capture,mirror}.log
+declare -A mirrors codes
+mirror good 80 http://10.77.1.2
+mirrors[good]=$!
+mirror bad 80 http://10.77.2.2
+mirrors[bad]=$!
+mirror grpc-good 50051 h2c://10.77.1.2:50051
+mirrors[grpc-good]=$!
+mirror grpc-bad 50051 h2c://10.77.2.2:50051
+mirrors[grpc-bad]=$!
+started+=("$capture_good" "$capture_bad" "${mirrors[@]}")
+wait_until_at_work "$out"/{good,bad}/{capture,mirror}.log "$out"/grpc-{good,bad}/mirror.log
+customer &
+calls=$!
 rounds=60
 for round in $(seq "$rounds"); do
   users
@@ -180,10 +217,13 @@ finish() { # finish PID: ends a grayxdp as Ctrl-C does; its exit code is its ver
   kill -INT "$1" 2>/dev/null || true
   wait "$1" || return $?
 }
-good_code=0 bad_code=0
+wait "$calls" || { echo "demo: the gRPC client failed" >&2; exit 1; }
+echo "$(wc -l <"$out/production/calls.jsonl") gRPC calls of all four kinds, over one connection"
 sleep 1
-finish "$mirror_good" || good_code=$?
-finish "$mirror_bad" || bad_code=$?
+for name in good bad grpc-good grpc-bad; do
+  codes[$name]=0
+  finish "${mirrors[$name]}" || codes[$name]=$?
+done
 finish "$capture_good" || true
 finish "$capture_bad" || true
 
@@ -212,10 +252,14 @@ say "The good canary"
 show good
 say "The bad canary"
 show bad
+say "The good gRPC canary"
+show grpc-good
+say "The bad gRPC canary"
+show grpc-bad
 
 say "Planted secrets"
 seen=$(secrets_in "$out/production/access.log")
-leaked=$(secrets_in "$out"/good/* "$out"/bad/*)
+leaked=$(secrets_in "$out"/{good,bad,grpc-good,grpc-bad}/*)
 echo "in production's own log: $seen"
 echo "in all that the canaries received (their logs, the wire) and all that grayxdp wrote: $leaked"
 
@@ -230,19 +274,36 @@ finish "$under_load" || true
 awk -v a="$alone" -v b="$mirrored" \
   'BEGIN {printf "%.0f requests/s without, %.0f with: %.1f %%\n", a, b, 100 * b / a}'
 
-say "In $out"
-find good bad -type f -printf "  %p (%s bytes)\n" | sort
+cp bad/report.html report.html
+say "In $out (open report.html)"
+find report.html good bad grpc-good grpc-bad -type f -printf "  %p (%s bytes)\n" | sort
 
 failures=()
-[ "$(verdict good)" = pass ] && [ "$good_code" -eq 0 ] || failures+=("the good canary did not pass")
-[ "$(verdict bad)" = fail ] && [ "$bad_code" -eq 4 ] || failures+=("the bad canary did not fail")
+for name in good grpc-good; do
+  [ "$(verdict $name)" = pass ] && [ "${codes[$name]}" -eq 0 ] || failures+=("the $name canary did not pass")
+done
+for name in bad grpc-bad; do
+  [ "$(verdict $name)" = fail ] && [ "${codes[$name]}" -eq 4 ] || failures+=("the $name canary did not fail")
+done
 fields=$(jq -c '.compare.by_field | keys' "$out/bad/summary.json")
 [ "$fields" = '["json.$.price","status"]' ] || failures+=("the bad canary differs in $fields")
-for name in good bad; do
+methods=$(jq -rs '[.[] | select((.differences | length) > 0) | .request.target] | unique | join(" ")' \
+  "$out/grpc-bad/trials.jsonl")
+[ "$methods" = "/shop.Shop/Buy /shop.Shop/Get /shop.Shop/Search" ] ||
+  failures+=("the bad gRPC canary differs in $methods")
+made=$(wc -l <"$out/production/calls.jsonl")
+for name in grpc-good grpc-bad; do
+  jq -e ".exchanges.answered == $made" "$out/$name/summary.json" >/dev/null ||
+    failures+=("$name did not answer all $made gRPC calls")
+done
+for name in good bad grpc-good grpc-bad; do
   jq -e '.balanced' "$out/$name/summary.json" >/dev/null || failures+=("the $name ledger does not balance")
+  grep -q '</html>' "$out/$name/report.html" || failures+=("no report of the $name canary")
+  [ -s "$out/$name/trials.jsonl" ] || failures+=("no trials of the $name canary")
+done
+for name in good bad; do
   # Looking for secrets means something only where the canary's wire was really captured.
   grep -qai 'x-gray-replay' "$out/$name/received.pcapng" || failures+=("nothing captured at the $name canary")
-  [ -s "$out/$name/trials.jsonl" ] || failures+=("no trials of the $name canary")
 done
 jq -e '.reasons | any(startswith("p99 "))' "$out/bad/summary.json" >/dev/null ||
   failures+=("the bad canary was not found slow")

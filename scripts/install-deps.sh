@@ -9,7 +9,7 @@ build=(
   libbpf-dev libxdp-dev libpcap-dev libboost-dev libgtest-dev libssl-dev
   libyaml-cpp-dev nlohmann-json3-dev libcli11-dev libfmt-dev libre2-dev node-llhttp
   libzstd-dev zlib1g-dev libbrotli-dev libnghttp2-dev libprotobuf-dev libprotoc-dev
-  protobuf-compiler libtins-dev
+  protobuf-compiler libtins-dev libgrpc++-dev protobuf-compiler-grpc
 )
 # What the lab tests and the demo run beside grayxdp: production, its users, and the second opinions.
 lab=(

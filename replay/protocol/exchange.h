@@ -42,9 +42,11 @@ struct Message {
   Headers headers;
   Headers trailers;
   std::string body;  ///< after transfer decoding, before content decoding; see truncated
-  std::uint64_t body_bytes = 0;   ///< of the whole body, also of what is not kept
-  std::string body_sha256;        ///< hex; only when the extractor was asked for it
-  std::vector<BodyPiece> pieces;  ///< HTTP/2: of each DATA frame, in order; while they are kept
+  std::uint64_t body_bytes = 0;  ///< of the whole body, also of what is not kept
+  std::string body_sha256;       ///< hex; only when the extractor was asked for it
+  /// HTTP/2: of each DATA frame, in order; while they are kept. An empty one is there only when it
+  /// ends the message, which it may do long after the piece before.
+  std::vector<BodyPiece> pieces;
   std::vector<std::string>
       anomalies;  ///< what is odd about it, each name once, in order of finding
   std::optional<std::uint32_t> reset;  ///< HTTP/2: error code of the RST_STREAM that ended it

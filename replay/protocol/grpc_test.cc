@@ -4,6 +4,7 @@
 
 #include "replay/protocol/grpc/call.h"
 #include "replay/protocol/grpc/frames.h"
+#include "replay/protocol/grpc/metadata.h"
 
 namespace gray::grpc {
 namespace {
@@ -92,6 +93,59 @@ TEST(GrpcCall, TrailersOnlyAndNotSeen) {
     cut.trailers = {{"grpc-status", odd}};
     EXPECT_EQ(read_call(call_of("/a.B/C"), &cut)->status, std::nullopt) << odd;
   }
+}
+
+TEST(GrpcCall, IsInferredFromBodiesWhereTheMediaTypeCannotBeKnown) {
+  const std::string unknown(kUnknownHeaderText);
+  Request request = call_of(unknown);
+  request.headers = {{unknown, unknown}, {"x-call", "7"}};
+  request.unknown_headers = 2;
+  request.body = "\0\0\0\0\1a\0\0\0\0\2bc"s;
+  Response response;
+  response.body = "\0\0\0\0\1z"s;
+  const auto call = read_call(request, &response);
+  ASSERT_TRUE(call);
+  EXPECT_FALSE(says_grpc(request.headers));
+  EXPECT_EQ(call->request_messages, 2u);
+  EXPECT_EQ(call->response_messages, 1u);
+  EXPECT_EQ(call->service + call->method, "");
+  EXPECT_EQ(call->status, std::nullopt);
+  EXPECT_TRUE(says_grpc(call_of("/a.B/C").headers));
+
+  response.body = "{}";
+  EXPECT_FALSE(read_call(request, &response)) << "an answer of another make";
+  Request other = request;
+  other.body += 'x';
+  EXPECT_FALSE(read_call(other, nullptr)) << "not whole messages";
+  other.body.clear();
+  EXPECT_FALSE(read_call(other, nullptr)) << "nothing to tell it by";
+  other = request;
+  other.truncated = true;
+  EXPECT_FALSE(read_call(other, nullptr)) << "its end is not there";
+  other = request;
+  other.headers.push_back({"content-type", "application/json"});
+  EXPECT_FALSE(read_call(other, nullptr)) << "known to be something else";
+  other = request;
+  other.unknown_headers = 0;
+  EXPECT_FALSE(read_call(other, nullptr)) << "there is no content-type";
+}
+
+TEST(GrpcCall, BinaryMetadataIsPutIntoBase64) {
+  Headers headers{{"a-bin", "\0\0\1\2\xff"s},
+                  {"b-bin", "\0"s},
+                  {"c-bin", "\0abc"s},
+                  {"d-bin", "AAEC"},
+                  {"plain", "\0abc"s},
+                  {"bin", "\0abc"s},
+                  {"e-bin", std::string(kUnknownHeaderText)}};
+  put_binary_metadata_into_base64(headers);
+  EXPECT_EQ(headers[0].value, "AAEC/w");
+  EXPECT_EQ(headers[1].value, "");
+  EXPECT_EQ(headers[2].value, "YWJj");
+  EXPECT_EQ(headers[3].value, "AAEC");
+  EXPECT_EQ(headers[4].value, "\0abc"s);
+  EXPECT_EQ(headers[5].value, "\0abc"s);
+  EXPECT_EQ(headers[6].value, kUnknownHeaderText);
 }
 
 TEST(GrpcCall, OnlyOfItsMediaType) {

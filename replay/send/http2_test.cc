@@ -210,6 +210,28 @@ TEST(Http2, MessagesOfAStreamGoOutWhenTheyWereRecorded) {
   EXPECT_LT(fast.stats.seconds, 0.1);
 }
 
+TEST(Http2, AStreamIsEndedWhenTheClientEndedIt) {
+  Http2Canary canary(echo);
+  Exchange exchange = recorded(1, 1, 0, 300);
+  Request& request = exchange.request;
+  const std::uint64_t begin = request.first_byte_ns;
+  request.body = "aaabbb";
+  request.pieces = {{3, begin}, {6, begin}, {6, begin + 150 * kNsPerMs}};
+  request.last_byte_ns = begin + 150 * kNsPerMs;
+  Exchange silent = recorded(2, 1, 0, 300);
+  silent.request.pieces = {{0, begin + 150 * kNsPerMs}};
+  SendOptions options = to(canary.url());
+  options.schedule = {.pace = Pace::Original};
+  const Ran ran = run(options, {exchange, silent});
+  ASSERT_EQ(ran.outcomes(), (Outcomes{{"answered", 2}})) << ran.trials[0].error;
+  for (const Trial& trial : ran.trials) EXPECT_EQ(trial.canary->body, trial.exchange.request.body);
+  for (const SeenStream& seen : canary.seen()) {
+    ASSERT_EQ(seen.chunk_times.size(), seen.body.empty() ? 1u : 3u);
+    if (seen.body.empty()) continue;
+    EXPECT_GT(seen.chunk_times[2] - seen.chunk_times[1], 100 * kNsPerMs);
+  }
+}
+
 TEST(Http2, ARequestOfHttp1IsPutIntoHttp2sWords) {
   Http2Canary canary(echo);
   Exchange exchange = make(1, 0, "/old");

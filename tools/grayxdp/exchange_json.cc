@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "replay/content/utf8.h"
+#include "replay/protocol/grpc/metadata.h"
 #include "userspace/base/clock.h"
 
 namespace gray {
@@ -134,6 +135,7 @@ Json to_json(const Exchange& exchange, bool with_headers, const Schemas* schemas
   json["latency_ns"] = exchange.latency_ns();
   if (exchange.grpc) {
     Json& call = json["grpc"] = grpc_json(*exchange.grpc);
+    if (!grpc::says_grpc(exchange.request.headers)) call["inferred"] = true;
     if (schemas) add_messages(call, "request", exchange, exchange.request, Side::Request, *schemas);
     if (schemas && exchange.response)
       add_messages(call, "response", exchange, *exchange.response, Side::Response, *schemas);

@@ -7,19 +7,23 @@
 #include <utility>
 
 #include "replay/protocol/grpc/frames.h"
+#include "replay/protocol/grpc/metadata.h"
 
 namespace gray::grpc {
 namespace {
 
-constexpr std::string_view kMediaType = "application/grpc";
+bool is_made_of_messages(const Message& message) {
+  return !message.truncated && read_framing(message.body).rest == Framing::Rest::None;
+}
 
-bool is_grpc(const Headers& headers) noexcept {
-  const std::string* type = find_header(headers, "content-type");
-  if (type == nullptr ||
-      !same_name(std::string_view(*type).substr(0, kMediaType.size()), kMediaType))
+// A capture that began in the middle of a connection need not hold the one time when the
+// content-type was spelt out: gRPC's clients send each call of a connection with the same one.
+bool looks_like_grpc(const Request& request, const Response* response) {
+  const std::string* type = find_header(request.headers, "content-type");
+  if (request.unknown_headers == 0 || (type != nullptr && *type != kUnknownHeaderText))
     return false;
-  return type->size() == kMediaType.size() || (*type)[kMediaType.size()] == '+' ||
-         (*type)[kMediaType.size()] == ';';
+  return request.method == "POST" && !request.body.empty() && is_made_of_messages(request) &&
+         (response == nullptr || is_made_of_messages(*response));
 }
 
 std::string value_of(const Headers& headers, std::string_view name) {
@@ -66,7 +70,7 @@ void read_response(const Response& response, GrpcCall& call) {
 }  // namespace
 
 std::optional<GrpcCall> read_call(const Request& request, const Response* response) {
-  if (!is_grpc(request.headers)) return std::nullopt;
+  if (!says_grpc(request.headers) && !looks_like_grpc(request, response)) return std::nullopt;
   GrpcCall call;
   const std::string_view path = request.target;
   if (const std::size_t slash = path.rfind('/'); path.starts_with('/') && slash > 0) {

@@ -10,7 +10,10 @@
 namespace gray::grpc {
 
 /// Absent when the request's content-type is not application/grpc, application/grpc+... or
-/// application/grpc;... . `response` may be null. The status is looked for in the trailers, then in
+/// application/grpc;... . When HPACK cannot know the content-type, because the capture began after
+/// it was put into the header table, a POST whose bodies are made of whole messages is taken for a
+/// call, which says_grpc() (metadata.h) then denies of the request; what of its names and status is
+/// not known stays empty. `response` may be null. The status is looked for in the trailers, then in
 /// the headers (a trailers-only response).
 std::optional<GrpcCall> read_call(const Request& request, const Response* response);
 

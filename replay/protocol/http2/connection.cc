@@ -275,7 +275,7 @@ void Http2Connection::body_frame_end(unsigned from, const FrameHeader& frame,
   Stream* stream = open_half(from, frame.stream);
   if (stream == nullptr) return;
   StreamSide side = side_of(*stream, from);
-  writer_.piece_end(*stream, side, now_ns);
+  writer_.piece_end(*stream, side, frame.has(kEndStream), now_ns);
   if (!frame.has(kEndStream)) return;
   StreamWriter::end(side);
   streams_.settle(frame.stream);

@@ -237,6 +237,25 @@ TEST(Http2Connection, FillsInAnExchange) {
   EXPECT_EQ(extraction.exchanges.ended, (std::vector<std::uint64_t>{0}));
 }
 
+TEST(Http2Connection, AnEndThatComesLaterThanTheBodyIsAPieceOfItsOwn) {
+  Conversation conversation = talk();
+  conversation.client(
+      frame(FrameType::Headers, kEndHeaders, 1, block({{":method", "POST"}, {":path", "/"}})));
+  conversation.client(data(1, "ab", 0));
+  conversation.client(data(1, "", 0));
+  conversation.client(data(1, ""));
+  conversation.server(answer(1, "200") + data(1, "z"));
+  Extraction extraction;
+  EXPECT_EQ(extraction.feed(conversation).finish(), "POST / 200");
+  const Request& request = extraction.exchanges.list.at(0).request;
+  ASSERT_EQ(request.pieces.size(), 2U);
+  EXPECT_EQ(request.pieces[0].end, 2U);
+  EXPECT_EQ(request.pieces[1].end, 2U);
+  EXPECT_EQ(request.pieces[1].time_ns, request.last_byte_ns);
+  EXPECT_GT(request.pieces[1].time_ns, request.pieces[0].time_ns);
+  EXPECT_EQ(extraction.exchanges.list[0].response->pieces.size(), 1U);
+}
+
 TEST(Http2Connection, SaysHowItEnded) {
   Extraction extraction;
   extraction.feed(talk()

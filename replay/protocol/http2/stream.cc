@@ -99,12 +99,13 @@ void StreamWriter::body_missing(StreamSide side, std::uint64_t bytes) noexcept {
   side.half.missing = true;
 }
 
-void StreamWriter::piece_end(Stream& stream, StreamSide side, std::uint64_t now_ns) noexcept {
+void StreamWriter::piece_end(Stream& stream, StreamSide side, bool last,
+                             std::uint64_t now_ns) noexcept {
   Message& message = side.message;
   message.last_byte_ns = std::max(message.last_byte_ns, now_ns);
   const std::uint64_t before = message.pieces.empty() ? 0 : message.pieces.back().end;
-  if (message.truncated || message.body_bytes == before || message.pieces.size() >= kMaxPieces)
-    return;
+  const bool says = message.body_bytes > before || last;
+  if (message.truncated || !says || message.pieces.size() >= kMaxPieces) return;
   if (take(stream, sizeof(BodyPiece))) message.pieces.push_back({message.body_bytes, now_ns});
 }
 

@@ -57,8 +57,8 @@ class StreamWriter {
   void body(Stream& stream, StreamSide side, std::span<const std::uint8_t> piece,
             std::uint64_t now_ns) noexcept;
   static void body_missing(StreamSide side, std::uint64_t bytes) noexcept;
-  /// A DATA frame ended.
-  void piece_end(Stream& stream, StreamSide side, std::uint64_t now_ns) noexcept;
+  /// A DATA frame ended; `last`: with END_STREAM.
+  void piece_end(Stream& stream, StreamSide side, bool last, std::uint64_t now_ns) noexcept;
   /// END_STREAM.
   static void end(StreamSide side) noexcept;
   static void anomaly(Message& message, std::string_view name);

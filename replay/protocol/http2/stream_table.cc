@@ -5,6 +5,7 @@
 
 #include "replay/protocol/exchange_id.h"
 #include "replay/protocol/grpc/call.h"
+#include "replay/protocol/grpc/metadata.h"
 
 namespace gray::http2 {
 namespace {
@@ -84,12 +85,25 @@ void StreamTable::give_out(std::uint32_t id) noexcept {
   if (found != streams_.end()) give_out(found);
 }
 
+namespace {
+
+void read_as_grpc(Exchange& exchange) {
+  Response* response = exchange.response ? &*exchange.response : nullptr;
+  exchange.grpc = grpc::read_call(exchange.request, response);
+  if (!exchange.grpc) return;
+  grpc::put_binary_metadata_into_base64(exchange.request.headers);
+  if (response == nullptr) return;
+  grpc::put_binary_metadata_into_base64(response->headers);
+  grpc::put_binary_metadata_into_base64(response->trailers);
+}
+
+}  // namespace
+
 StreamTable::Streams::iterator StreamTable::give_out(Streams::iterator at) noexcept {
   Stream stream = std::move(at->second);
   const auto next = streams_.erase(at);
   Exchange& exchange = stream.exchange;
-  exchange.grpc =
-      grpc::read_call(exchange.request, exchange.response ? &*exchange.response : nullptr);
+  read_as_grpc(exchange);
   ++context_.given;
   context_.kept.give_back(stream.kept);
   context_.sink.exchange(std::move(exchange));
