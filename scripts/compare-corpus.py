@@ -11,13 +11,16 @@ With --tshark the captures need no such file: tshark is run on each, also for HT
 and responses are compared in order of their HTTP/2 streams. Interim responses (1xx) are none.
 
 Bodies: each object that `tshark --export-objects http` writes must be a body that grayxdp found, by
-SHA-256, as it was on the wire or with its Content-Encoding undone, which tshark does.
+SHA-256, as it was on the wire or with its Content-Encoding undone, which tshark does; unless it is no
+body: a whole segment, or the end of one in which no message begins (tshark has lost the thread behind
+a gap, and takes what has a colon for headers), or one that is looked at (EXPLAINED_OBJECTS).
 """
 import argparse
 import difflib
 import hashlib
 import json
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -52,6 +55,16 @@ EXPLAINED = {
         "tshark waits for the missing packet of this request",
     ("*", "grayxdp response"):
         "the capture ends, or lacks bytes, within this body: tshark waits for the rest",
+}
+
+# What tshark exports that is no body, by the end of the capture's name; looked at one by one.
+EXPLAINED_OBJECTS = {
+    ("261_variant-09-te_obs_fold.pcap", "%2f"):
+        "tshark does not unfold Transfer-Encoding, and takes the second request for a body",
+    ("connect-with-smtp.pcap", "mailin03.sul.t-online.de%3a25"): "SMTP in the tunnel that CONNECT opened",
+    ("650HttpResponses.pcap", "object111"):
+        "the Content-Length of the response before ends within this segment's headers, as tshark says, "
+        "too: what is left of them is no message",
 }
 
 
@@ -231,12 +244,21 @@ def exported(capture, folder):
 
 
 def payloads(capture):
-    """SHA-256 of each frame's TCP payload: where tshark has lost the thread, after a gap or in
-    HTTP/0.9, it exports single segments, which are no bodies."""
+    """Each frame's TCP payload: where tshark has lost the thread, after a gap or in HTTP/0.9, it
+    exports single segments, or what stands in one behind a line with a colon, which are no bodies."""
     run = subprocess.run(["tshark", "-n", "-r", str(capture), "-T", "fields", "-e", "tcp.payload"],
                          capture_output=True, timeout=300, check=False)
     texts = run.stdout.decode().replace(",", "\n").split()
-    return {hashlib.sha256(bytes.fromhex(text.replace(":", ""))).hexdigest() for text in texts}
+    return [bytes.fromhex(text.replace(":", "")) for text in texts]
+
+
+STARTS = re.compile(rb"HTTP/\d|[A-Z]+ [^\r\n]* HTTP/\d\.\d\r?\n")
+
+
+def is_piece(body, segments):
+    """Whether it is a segment, or the end of one in which no message begins, from a line on."""
+    return any(segment == body or
+               (segment.endswith(b"\n" + body) and not STARTS.match(segment)) for segment in segments)
 
 
 def our_bodies(grayxdp, capture, folder):
@@ -253,19 +275,23 @@ def our_bodies(grayxdp, capture, folder):
 
 
 def compare_bodies(grayxdp, capture):
-    """(objects of tshark, those that are bodies of ours, those that are single segments); prints
-    the others."""
+    """(objects of tshark, those that are bodies of ours, those that are segments or ends of them,
+    those that are explained); prints the others."""
     with tempfile.TemporaryDirectory() as theirs, tempfile.TemporaryDirectory() as ours:
         objects = exported(capture, theirs)
         hashes = our_bodies(grayxdp, capture, ours) if objects else set()
     rest = {name: body for name, body in objects.items()
             if body and hashlib.sha256(body).hexdigest() not in hashes}
-    segments = payloads(capture) if rest else set()
-    pieces = [name for name, body in rest.items()
-              if hashlib.sha256(body).hexdigest() in segments]
+    segments = payloads(capture) if rest else []
+    pieces = [name for name, body in rest.items() if is_piece(body, segments)]
+    explained = 0
     for name in sorted(set(rest) - set(pieces)):
-        print(f"{capture.name}: object only in tshark: {name[:80]} ({len(rest[name])} bytes)")
-    return len(objects), len(objects) - len(rest), len(pieces)
+        why = next((text for (end, what), text in EXPLAINED_OBJECTS.items()
+                    if capture.name.endswith(end) and what == name), "")
+        explained += bool(why)
+        print(f"{capture.name}: object only in tshark: {name[:80]} ({len(rest[name])} bytes): "
+              f"{why or 'NOT EXPLAINED'}")
+    return len(objects), len(objects) - len(rest), len(pieces), explained
 
 
 def main():
@@ -275,11 +301,11 @@ def main():
     parser.add_argument("--tshark", action="store_true", help="run it on every capture")
     parser.add_argument("--requests", type=float, default=99.5, help="percent that must agree")
     parser.add_argument("--responses", type=float, default=99, help="percent that must agree")
-    parser.add_argument("--bodies", type=float, default=99, help="percent that must agree")
+    parser.add_argument("--bodies", type=float, default=100, help="percent that must agree")
     args = parser.parse_args()
 
     totals = {"request": [0, 0, 0], "response": [0, 0, 0]}  # theirs, ours, agreeing
-    unexplained, objects, same, segments = 0, 0, 0, 0
+    unexplained, objects, same, segments, no_bodies = 0, 0, 0, 0, 0
     files = sorted(args.folder.glob("*.pcap*" if args.tshark else "*.tshark.json"))
     for path in files:
         capture = path if args.tshark else path.with_name(path.name.removesuffix(".tshark.json"))
@@ -294,8 +320,9 @@ def main():
                 agree, open_ends = compare(kind, where, theirs[index], ours[index])
                 total[2] += agree
                 unexplained += open_ends
-        found, equal, pieces = compare_bodies(args.grayxdp, capture)
-        objects += found - pieces
+        found, equal, pieces, explained = compare_bodies(args.grayxdp, capture)
+        objects += found - pieces - explained
+        no_bodies += explained
         same += equal
         segments += pieces
 
@@ -309,7 +336,7 @@ def main():
     share = 100 * same / objects if objects else 100
     passed = passed and share >= args.bodies
     print(f"bodies: tshark exports {objects}, equal {same} = {share:.2f} % (needed {args.bodies:g} %),"
-          f" and {segments} single segments")
+          f" beside {segments} pieces of segments and {no_bodies} explained")
     print(f"{unexplained} differences are not explained")
     print(f"{len(files)} files: {'agree' if passed else 'DISAGREE'}")
     return 0 if passed else 1

@@ -3,6 +3,11 @@
 #include <span>
 
 namespace gray {
+namespace {
+
+constexpr std::size_t kLargeExchange = 64u << 10;  // bytes of its bodies
+
+}  // namespace
 
 void Batch::add(const TaggedPacket& packet, std::uint64_t position) {
   packets_.push_back(packet);
@@ -17,10 +22,17 @@ void Batch::clear() {
   positions_.clear();
   payload_.clear();
   expiries_.clear();
-  events.clear();
-  opened.clear();
-  closed.clear();
   last_ = false;
+}
+
+void Batch::spend() {
+  for (Event& event : events) {
+    if (!event.exchange) continue;
+    const Exchange& exchange = *event.exchange;
+    const std::size_t bodies =
+        exchange.request.body.size() + (exchange.response ? exchange.response->body.size() : 0);
+    if (bodies > kLargeExchange) event.exchange.reset();
+  }
 }
 
 ShardThread::ShardThread(const ExtractorOptions& options, unsigned shares)
@@ -80,6 +92,9 @@ void ShardThread::run() {
 
 void ShardThread::work(Batch& batch) {
   batch_ = &batch;
+  batch.events.clear();
+  batch.opened.clear();
+  batch.closed.clear();
   std::size_t offset = 0;
   for (TaggedPacket& tagged : batch.packets_) {
     const std::size_t length = tagged.packet.payload.size();

@@ -36,8 +36,12 @@ class Batch {
   /// Behind all else: the end of the capture.
   void finish() { last_ = true; }
   void clear();
+  /// Given out: what is large is freed now, the rest by the shard's thread, which allocated it,
+  /// when it works on this batch again. Freed here it would wait for that thread's allocations, and
+  /// they for it.
+  void spend();
 
-  // Results.
+  // Results; those of the time before until the shard begins.
   std::vector<Event> events;
   std::vector<std::uint64_t> opened;  ///< positions; the shard's connections in their order
   std::vector<std::uint64_t> closed;  ///< the shard's numbers of connections

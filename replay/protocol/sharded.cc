@@ -7,8 +7,9 @@
 namespace gray {
 namespace {
 
-constexpr std::size_t kMaxSegments = 2048;  // of a round, over all shards
-constexpr std::size_t kMaxBytes = 2u << 20;
+constexpr std::size_t kMaxSegments = 512;  // of a round, over all shards
+constexpr std::size_t kMaxBytes =
+    256u << 10;  // and their payload: what is handed over stays in the cache
 constexpr unsigned kMaxInFlight = 4;
 
 }  // namespace
@@ -43,16 +44,17 @@ void Sharded::settle() {
 }
 
 void Sharded::hand_over() {
-  for (const auto& shard : shards_) shard->thread.hand_over(std::exchange(shard->filling, fresh()));
+  for (const auto& shard : shards_)
+    shard->thread.hand_over(std::exchange(shard->filling, shard->fresh()));
   segments_ = bytes_ = 0;
   ++in_flight_;
   while (in_flight_ > 0 && (in_flight_ > kMaxInFlight || all_done())) take_back();
 }
 
-std::unique_ptr<Batch> Sharded::fresh() {
-  if (spare_.empty()) return std::make_unique<Batch>();
-  std::unique_ptr<Batch> batch = std::move(spare_.back());
-  spare_.pop_back();
+std::unique_ptr<Batch> Sharded::Member::fresh() {
+  if (spare.empty()) return std::make_unique<Batch>();
+  std::unique_ptr<Batch> batch = std::move(spare.back());
+  spare.pop_back();
   batch->clear();
   return batch;
 }
@@ -67,7 +69,10 @@ void Sharded::take_back() {
   --in_flight_;
   number_connections(batches);
   give_out(batches);
-  for (auto& batch : batches) spare_.push_back(std::move(batch));
+  for (std::size_t i = 0; i < batches.size(); ++i) {
+    batches[i]->spend();
+    shards_[i]->spare.push_back(std::move(batches[i]));
+  }
 }
 
 /// In order of appearance, over all shards.

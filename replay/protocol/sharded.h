@@ -35,7 +35,10 @@ class Sharded {
   struct Member {
     Member(const ExtractorOptions& options, unsigned shares) : thread(options, shares) {}
 
+    std::unique_ptr<Batch> fresh();
+
     std::unique_ptr<Batch> filling = std::make_unique<Batch>();
+    std::vector<std::unique_ptr<Batch>> spare;  // each comes back to the thread that filled it
     std::unordered_map<std::uint64_t, std::uint64_t> numbers;  // of its open connections, for all
     std::uint64_t connections = 0;
     ShardThread thread;
@@ -47,12 +50,10 @@ class Sharded {
   bool all_done() const;
   void number_connections(const Batches& batches);
   void give_out(const Batches& batches);
-  std::unique_ptr<Batch> fresh();
 
   const ExtractorOptions& options_;
   ExchangeSink& sink_;
   std::vector<std::unique_ptr<Member>> shards_;
-  Batches spare_;
   std::uint64_t position_ = 0;
   std::uint64_t connections_ = 0;
   std::size_t segments_ = 0;  // in the batches that are being filled

@@ -1,4 +1,5 @@
-// streambench: measures reassembly beside libtins, on captures made in memory.
+// streambench: measures reassembly beside libtins, on captures made in memory; or writes the
+// streams of a capture file as both put them together.
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
@@ -8,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "tools/streambench/follow.h"
 #include "tools/streambench/measure.h"
 #include "userspace/base/errors.h"
 
@@ -21,7 +23,8 @@ struct Options {
   std::size_t many = 1'000'000;
   std::size_t exchanges = 100'000;
   unsigned rounds = 5;
-  std::string only;  ///< one measurement, for a profile of it
+  std::string follow;  ///< capture file: its streams, instead of a measurement
+  std::string into;
 };
 
 std::string spread(std::vector<double> values) {
@@ -53,17 +56,23 @@ int measure(const Options& options) {
 
 int run(int argc, char** argv) {
   Options options;
-  CLI::App app{"Measures TCP reassembly."};
+  CLI::App app{"Measures TCP reassembly, or writes streams."};
   app.add_option("--packets", options.packets, "packets with payload");
   app.add_option("--payload", options.payload, "bytes of it");
   app.add_option("--rounds", options.rounds, "rounds")->check(CLI::Range(1U, 100U));
+  CLI::Option* into = app.add_option("--into", options.into, "for --follow: a folder")
+                          ->check(CLI::ExistingDirectory);
+  app.add_option("--follow", options.follow, "write the streams of this capture, measure nothing")
+      ->needs(into);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);
     throw UsageError(error.what());
   }
-  return measure(options);
+  if (options.follow.empty()) return measure(options);
+  follow(options.follow, options.into);
+  return 0;
 }
 
 }  // namespace
