@@ -103,6 +103,8 @@ ExtractorSummary Extractor::summary() const {
           .exchanges = sums.given,
           .gaps = sums.streams.gaps,
           .gap_bytes = sums.streams.gap_bytes,
+          .flows_shed = sums.streams.flows_shed,
+          .early_gaps = sums.streams.buffer_full,
           .opaque = std::move(sums.opaque)};
 }
 

@@ -39,6 +39,8 @@ struct ExtractorSummary {
   std::uint64_t exchanges = 0;
   std::uint64_t gaps = 0;
   std::uint64_t gap_bytes = 0;
+  std::uint64_t flows_shed = 0;                 ///< connections given up, above max_flows
+  std::uint64_t early_gaps = 0;                 ///< declared to stay within max_buffered
   std::map<std::string, std::uint64_t> opaque;  ///< streams by reason: "tls", "http2", "unknown", …
 };
 

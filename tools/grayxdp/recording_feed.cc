@@ -5,7 +5,6 @@
 #include <chrono>
 #include <iostream>
 
-#include "replay/protocol/extractor.h"
 #include "replay/send/copies.h"
 #include "replay/send/time_order.h"
 #include "userspace/base/clock.h"
@@ -50,10 +49,10 @@ class RecordingFeed::Round final : public ExchangeSink {
 };
 
 RecordingFeed::RecordingFeed(std::vector<std::string> files, std::uint64_t rounds,
-                             std::uint64_t seed)
+                             const ExtractorOptions& options)
     : files_(std::move(files)),
       rounds_(rounds),
-      seed_(seed),
+      options_(options),
       first_source_(std::make_unique<FileSource>(files_)) {
   if (rounds > 1 && std::find(files_.begin(), files_.end(), "-") != files_.end())
     throw UsageError("-l: stdin can be read once only; give a file");
@@ -71,7 +70,7 @@ void RecordingFeed::run() {
 
 void RecordingFeed::read(FileSource& source, Round& round, bool first) {
   TimeOrder order({}, round);
-  Extractor extractor({.seed = seed_}, order);
+  Extractor extractor(options_, order);
   std::array<Frame, 256> frames;
   while (!stopped_) {
     const std::size_t count = source.receive(frames, std::chrono::milliseconds(100));
@@ -87,6 +86,7 @@ void RecordingFeed::read(FileSource& source, Round& round, bool first) {
   if (source.cut()) std::cerr << "grayxdp: " << source.warning() << '\n';
   source.account(ledger_);
   extractor.account(ledger_);
+  summary_ = extractor.summary();
   order.account(ledger_);
 }
 

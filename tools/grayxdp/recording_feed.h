@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "replay/protocol/exchange.h"
+#include "replay/protocol/extractor.h"
 #include "userspace/base/ledger.h"
 #include "userspace/capture/file_source.h"
 
@@ -17,7 +17,8 @@ namespace gray {
 class RecordingFeed {
  public:
   /// Opens the files: a wrong name is said here. Throws UsageError for several rounds of stdin.
-  RecordingFeed(std::vector<std::string> files, std::uint64_t rounds, std::uint64_t seed);
+  RecordingFeed(std::vector<std::string> files, std::uint64_t rounds,
+                const ExtractorOptions& options);
 
   /// Where exchanges go; before run().
   void into(ExchangeSink& next) noexcept { next_ = &next; }
@@ -34,6 +35,8 @@ class RecordingFeed {
   std::uint64_t exchanges() const noexcept { return exchanges_; }
   /// Exchanges that came too late for their place.
   std::uint64_t late() const noexcept { return late_; }
+  /// Of the first round.
+  const ExtractorSummary& summary() const noexcept { return summary_; }
 
  private:
   class Round;
@@ -42,13 +45,14 @@ class RecordingFeed {
 
   const std::vector<std::string> files_;
   const std::uint64_t rounds_;
-  const std::uint64_t seed_;
+  const ExtractorOptions options_;
   std::unique_ptr<FileSource> first_source_;
   ExchangeSink* next_ = nullptr;
   std::atomic<bool> stopped_{false};
   Ledger ledger_;
   std::uint64_t exchanges_ = 0;
   std::uint64_t late_ = 0;
+  ExtractorSummary summary_;
 };
 
 }  // namespace gray

@@ -4,7 +4,6 @@
 // (replay_frames.h).
 
 #include <fmt/format.h>
-#include <malloc.h>
 
 #include <CLI/CLI.hpp>
 #include <exception>
@@ -12,6 +11,7 @@
 #include <memory>
 #include <thread>
 
+#include "tools/grayxdp/extractor_caps.h"
 #include "tools/grayxdp/progress.h"
 #include "tools/grayxdp/rare_options.h"
 #include "tools/grayxdp/recording_feed.h"
@@ -36,6 +36,7 @@ constexpr std::size_t kQueued = 16'384;
 struct ReplayVerb {
   ReplayBasics basics;
   ReplayFlags replay;
+  ExtractorCaps caps;
   FrameReplayFlags frames;
   std::string rate;
   std::string sample = "100%";
@@ -105,13 +106,6 @@ TimeWindow window_of(const ReplayVerb& verb) {
   return {moment(verb.start), moment(verb.stop)};
 }
 
-// Exchanges are made on one thread and end on another. Left to itself, the allocator would give
-// memory back to the kernel and take it again for every few of them.
-void keep_memory() {
-  ::mallopt(M_TOP_PAD, 4 << 20);
-  ::mallopt(M_TRIM_THRESHOLD, 256 << 20);
-}
-
 int replay_requests(const ReplayVerb& verb) {
   keep_memory();
   if (verb.basics.loops == 0) throw UsageError("-l 0, for ever, is for -i");
@@ -128,7 +122,9 @@ int replay_requests(const ReplayVerb& verb) {
   options.send.queue_limit = kQueued;
   Stop stop;
   // Names and rules are looked at before the reading begins.
-  RecordingFeed feed(verb.basics.files, verb.basics.loops, seed);
+  ExtractorOptions reading{.seed = seed};
+  verb.caps.apply(reading);
+  RecordingFeed feed(verb.basics.files, verb.basics.loops, reading);
   ReplayRun run(options);
   feed.into(run);
   send(run, feed, stop);
@@ -143,6 +139,8 @@ int replay_requests(const ReplayVerb& verb) {
     std::cerr << fmt::format(
         "grayxdp: {} exchanges lasted longer than the look-ahead and were sent late\n",
         feed.late());
+  if (const std::string reached = caps_reached(feed.summary()); !reached.empty())
+    std::cerr << fmt::format("grayxdp: {}\n", reached);
   const RunSummary summary = run.finish(ledger);
   return conclude(summary, verb.replay, run.judge(), "replay");
 }
@@ -192,6 +190,7 @@ void add_request_options(CLI::App& app, ReplayVerb& verb) {
       ->type_name("TIME");
   app.add_option("--stop", verb.stop, "up to here")->type_name("TIME");
   verb.replay.add_to(app);
+  verb.caps.add_to(app);
   app.add_flag("--dry-run", verb.dry_run, "show what would be sent, send nothing");
   app.add_flag("--force", verb.force, "send to a captured server, too");
 }
@@ -222,8 +221,9 @@ void add_replay(CLI::App& app, Action& action) {
     if (!option->check_lname("seed")) verb->of_frames.push_back(option);
   sub->get_option("--seed")->group("Options")->description(
       "of the sample (--to); scrambles addresses (-i)");
-  leave_out_of_help(*sub, {"--learn-wait", "--noise-relative", "--noise-absolute", "--descriptors",
-                           "--cpu", "--queue", "--mtu-trunc", "--zero-copy", "--via"});
+  leave_out_of_help(
+      *sub, {"--learn-wait", "--noise-relative", "--noise-absolute", "--descriptors", "--max-flows",
+             "--max-memory", "--cpu", "--queue", "--mtu-trunc", "--zero-copy", "--via"});
   sub->footer(
       "Rarely needed options, and all others: man grayxdp\n"
       "Examples:\n"

@@ -21,10 +21,12 @@
 #include "tools/grayxdp/body_files.h"
 #include "tools/grayxdp/endpoint_stats.h"
 #include "tools/grayxdp/exchange_json.h"
+#include "tools/grayxdp/extractor_caps.h"
 #include "tools/grayxdp/files_and_filter.h"
 #include "tools/grayxdp/line_order.h"
 #include "tools/grayxdp/live_flags.h"
 #include "tools/grayxdp/packet_cut.h"
+#include "tools/grayxdp/rare_options.h"
 #include "tools/grayxdp/request_text.h"
 #include "tools/grayxdp/stop.h"
 #include "tools/grayxdp/verbs.h"
@@ -49,6 +51,7 @@ struct RequestsVerb {
   std::vector<std::string> protocols;
   std::vector<std::string> descriptors;
   TunnelOptions tunnels;
+  ExtractorCaps caps;
   unsigned threads = 1;
   bool headers = false;
   bool stats = false;
@@ -216,6 +219,8 @@ void print_summary(const ExtractorSummary& summary, const RequestList& list) {
       summary.packets, summary.streams, summary.exchanges,
       some ? fmt::format(" of which {} are listed", list.listed()) : "", sum, opaque, summary.gaps,
       format_bytes(summary.gap_bytes));
+  if (const std::string reached = caps_reached(summary); !reached.empty())
+    std::cerr << fmt::format("requests: {}\n", reached);
   if (list.late() > 0)
     std::cerr << fmt::format("requests: {} lines are behind their place, because they ended late\n",
                              list.late());
@@ -227,11 +232,13 @@ int list_requests(const RequestsVerb& verb) {
   FileSource source(what.files, what.filter);
   RequestList list(verb, std::cout);
   const bool hashes = verb.json && !verb.stats;
-  Extractor extractor({.hash_bodies = hashes,
-                       .community_ids = hashes,
-                       .tunnels = verb.tunnels,
-                       .threads = verb.threads},
-                      list);
+  ExtractorOptions options{.hash_bodies = hashes,
+                           .community_ids = hashes,
+                           .tunnels = verb.tunnels,
+                           .threads = verb.threads};
+  verb.caps.apply(options);
+  keep_memory();
+  Extractor extractor(options, list);
   Stop stop;
   const bool pipe = std::ranges::any_of(what.files, is_pipe);
   read_all(
@@ -280,6 +287,8 @@ void add_requests(CLI::App& app, Action& action) {
       ->type_name("N")
       ->check(CLI::Range(1U, 64U));
   sub->add_flag("--json", verb->json, "one JSON object a line");
+  verb->caps.add_to(*sub);
+  leave_out_of_help(*sub, {"--max-flows", "--max-memory"});
   sub->footer(
       "Examples:\n"
       "  grayxdp requests prod.pcapng\n"

@@ -82,6 +82,8 @@ const WrongUse kWrongUses[] = {
     {"a tunnel's port that is none", {"requests", "x.pcap", "--gtp-port", "0"}, 2, "port 0"},
     {"no such interface", {"capture", "-i", "nosuch0"}, 2, "nosuch0"},
     {"flows of nothing", {"flows"}, 2, "-r FILE"},
+    {"no memory to read with", {"requests", "x.pcap", "--max-memory", "1KB"}, 2, "64KiB"},
+    {"no connections to read", {"requests", "x.pcap", "--max-flows", "0"}, 2, "--max-flows"},
     {"requests of no file", {"requests"}, 2, "FILE"},
     {"a file that is not there", {"requests", "/nonexistent.pcap"}, 1, "/nonexistent.pcap"},
     {"replay to nowhere", {"replay", "x.pcap"}, 2, "--to"},
