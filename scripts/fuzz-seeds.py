@@ -4,9 +4,13 @@
 A target that is not named here starts from nothing. How the bytes of an input are read stands at
 the top of each X_fuzz.cc.
 """
+import gzip
 import pathlib
 import struct
+import subprocess
 import sys
+import tempfile
+import zlib
 
 TESTDATA = pathlib.Path(__file__).parent.parent / "testdata"
 
@@ -133,6 +137,128 @@ def conversations():
     yield from (b"\1" + message for message in (OK + OK, b"HTTP/1.1 200 OK\r\n" + CHUNKED))
 
 
+# Header blocks: all literal, then of the static table and adding to the dynamic one, then by its
+# entries alone, in Huffman code, with a change of the table's size.
+ASK = b"\0\7:method\4POST\0\7:scheme\4http\0\5:path\2/a\0\x0a:authority\1h"
+GRPC = b"\x83\x86\x44\6/f.S/M\x41\1h\x40\x0ccontent-type\x10application/grpc\x40\2te\x08trailers"
+TABLE = b"\x20\x3f\xe1\x1f\x82\x86\x41\x8c\xf1\xe3\xc2\xe5\xf2\x3a\x6b\xa0\xab\x90\xf4\xff\x84"
+AGAIN = b"\x83\x86\x44\6/f.S/M\xc0\xbf\xbe"
+ANSWER = b"\x88\x5f\x10application/grpc"
+
+
+def entry(server, kind, flags, stream, content=b""):
+    """One frame as http2/connection_fuzz.cc reads it."""
+    return bytes([server, kind, flags, stream, len(content)]) + content
+
+
+def http2_conversations():
+    message = b"\0\0\0\0\3\x0a\1x"
+    call = entry(0, 1, 4, 1, GRPC) + entry(0, 0, 1, 1, message) + entry(1, 1, 4, 1, ANSWER) + \
+        entry(1, 0, 0, 1, message * 3) + entry(1, 1, 5, 1, b"\0\x0bgrpc-status\1\x30")
+    again = entry(0, 1, 5, 3, AGAIN) + entry(1, 1, 5, 3, b"\x88\xbe")
+    turns = [
+        call + again,
+        entry(0, 1, 5, 1, ASK) + entry(1, 1, 4, 1, b"\x88") + entry(1, 0, 1, 1, b"hi"),
+        entry(0, 1, 0x2d, 1, b"\3\0\0\0\0\x10" + ASK + b"\0\0\0") + entry(1, 1, 5, 1, b"\x8d"),
+        entry(0, 1, 1, 1, ASK[:9]) + entry(0, 9, 0, 1, ASK[9:20]) + entry(0, 9, 4, 1, ASK[20:]),
+        entry(0, 1, 4, 1, ASK) + entry(1, 1, 4, 1, b"\x08\x03100") + entry(1, 3, 0, 1, b"\0\0\0\x08"),
+        entry(1, 5, 4, 1, b"\0\0\0\2" + ASK) + entry(1, 1, 5, 2, b"\x88") + entry(1, 7, 0, 0, b"\0" * 8),
+        entry(0, 4, 0, 0, b"\0\1\0\0\0\0\0\5\0\0\x7f\xff") + entry(1, 4, 1, 0) +
+        entry(1, 6, 0, 0, b"12345678") + entry(0, 8, 0, 0, b"\0\0\1\0") + entry(0, 2, 0, 1, b"\0" * 5),
+        call + bytes([0x0c, 40]) + again + bytes([0x0d, 9]) + call,
+        bytes([0x0a, 6]) + b"\0\0\5\0\0\0" + bytes([0x0a, 8]) + b"\0\0\1hello" + call + b"\xff\xfe",
+    ]
+    return [bytes([how + 3 * 7]) + turn for how in range(3) for turn in turns]
+
+
+def header_blocks():
+    blocks = [ASK, GRPC, TABLE, AGAIN, ANSWER]
+    together = b"".join(struct.pack(">H", len(b)) + b for b in blocks)
+    lost = struct.pack(">H", len(GRPC)) + GRPC + b"\0\0" + struct.pack(">H", len(AGAIN)) + AGAIN
+    return [bytes([how]) + text for how in (0, 1) for text in (together, lost)]
+
+
+def raw_deflate(data):
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return packer.compress(data) + packer.flush()
+
+
+def coded_bodies():
+    """Gzip, deflate (both), Brotli and Zstandard: a text, and much of nothing."""
+    text, bomb = b"hello, hello, hello", b"\0" * 2_000_000
+    zstd = b"\x28\xb5\x2f\xfd\x20\5\x29\0\0hello"
+    zstd_bomb = b"\x28\xb5\x2f\xfd\0\x58" + b"\2\0\x10\0" * 40 + b"\1\0\0"
+    for data in (text, bomb):
+        packed = gzip.compress(data, 9, mtime=0)
+        yield b"\0" + packed
+        yield b"\x10" + gzip.compress(packed, 9, mtime=0)
+        yield b"\0" + b"\1" + struct.pack(">I", len(packed)) + packed + b"\0\0\0\0\0"
+        yield b"\1" + zlib.compress(data, 9)
+        yield b"\1" + raw_deflate(data)
+    yield b"\0" + gzip.compress(text, mtime=0) * 2 + b"behind"
+    yield b"\2\x0b\2\x80hello\3"
+    yield b"\3" + zstd
+    yield b"\3" + zstd_bomb
+    yield b"\x1c" + gzip.compress(zstd_bomb, mtime=0)
+
+
+def field(number, value):
+    """Of protobuf: a number as a varint, bytes with their length."""
+    tag = number << 3 | (0 if isinstance(value, int) else 2)
+
+    def varint(of):
+        out = b""
+        while of > 0x7F:
+            out, of = out + bytes([of & 0x7F | 0x80]), of >> 7
+        return out + bytes([of])
+    return varint(tag) + (varint(value) if isinstance(value, int) else varint(len(value)) + value)
+
+
+def proto_messages():
+    inner = field(1, b"13812345678") + field(3, 13812345678)
+    packed = field(13, b"\1\2\xff\xff\xff\xff\xff\xff\xff\xff\xff\1")
+    any_of = field(1, b"type.googleapis.com/f.M") + field(2, inner)
+    return [
+        inner, field(2, b"\xff\0") + packed + field(9, 7) + field(900, b"?"),
+        field(10, field(10, field(10, inner))) + field(11, inner) + field(11, b""),
+        field(12, field(1, b"k") + field(2, inner)) + field(15, 1) + field(16, inner),
+        field(17, any_of) + field(9, any_of) + field(5, field(5, inner)) + field(7, b"\1\2"),
+        b"\x29\0\0\0\0\0\0\xf0\x3f\x2d\0\0\x80\x7f" + b"\x1b\x08\1\x1c" + field(6, field(1, b"a")),
+    ]
+
+
+def proto_bodies():
+    for message in proto_messages():
+        yield from (bytes([choice]) + message for choice in (0, 1, 3))
+        packed = gzip.compress(message, mtime=0)
+        body = b"\0" + struct.pack(">I", len(message)) + message + \
+            b"\1" + struct.pack(">I", len(packed)) + packed
+        yield from (bytes([choice]) + body for choice in (0, 2))
+
+
+PROTO = """syntax = "proto3";
+package f;
+enum Level { LOW = 0; HIGH = 1; }
+message M {
+  reserved 9, 20 to 30; string text = 1; M inside = 2; map<string, M> map = 3; Level level = 4;
+  message In { repeated int64 numbers = 1; } oneof one { In in = 5; bytes data = 6; }
+}
+service S { rpc One(M) returns (M); rpc Many(stream M) returns (stream M); }
+"""
+
+
+def descriptor_sets():
+    old = PROTO.replace("proto3", "proto2").replace(" M inside", " optional M inside") \
+        .replace(" string text", " required string text").replace(" Level level", " optional Level level") \
+        .replace("reserved 9, 20 to 30;", "extensions 100 to 200; optional group G = 8 { }")
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in (("new", PROTO), ("old", old)):
+            source, made = pathlib.Path(folder, name + ".proto"), pathlib.Path(folder, name)
+            source.write_text(text)
+            subprocess.run(["protoc", f"-I{folder}", f"--descriptor_set_out={made}", source], check=True)
+            yield made.read_bytes()
+
+
 def documents():
     texts = [
         '{"a":"secret","id":17,"t":[1,"x"],"x":{"y":null},"phone":"13812345678"}',
@@ -142,14 +268,33 @@ def documents():
     return [bytes([i]) + text.encode() for i in (0, 1) for text in texts]
 
 
+def bodies():
+    pairs = [
+        (0, '{"a":[1,2,{"b":"x"}],"i":1,"phone":"13812345678"}', '{"i":2,"a":[1,3,{"b":"y","c":[]}]}'),
+        (0, '[3,2,1,{"a":{"x":1,"y":2}}]', '[1,2,3,{"a":{"y":2,"x":1.0}}]'),
+        (0, '[' + '{"k":[0]},' * 9 + '0]', '[' + '{"k":[1]},' * 9 + '0]'),
+        (1, "a=1&i=2&phone=13812345678", "a=2&b=&i=3"), (2, "one\ntwo\nthree", "one\n2\nthree\nfour"),
+    ]
+    for kind, before, after in pairs:
+        size = 2 + len(before) + len(after)
+        yield bytes([kind, min(255, -(-len(before) * 256 // size))]) + (before + after).encode()
+
+
 SEEDS = {
     "userspace_pcapng_reader_fuzz": captures,
     "userspace_packet_decode_fuzz": packets,
     "replay_stream_reassembler_fuzz": segments,
     "replay_protocol_http1_connection_fuzz": conversations,
+    "replay_protocol_http2_connection_fuzz": http2_conversations,
+    "replay_protocol_http2_hpack_fuzz": header_blocks,
+    "replay_content_decode_fuzz": coded_bodies,
+    "replay_schema_message_fuzz": proto_bodies,
+    "replay_schema_descriptors_fuzz": descriptor_sets,
+    "replay_scrub_proto_fuzz": proto_bodies,
     "replay_protocol_grpc_frames_fuzz": lambda: [b"", b"\0\0\0\0\3abc\1\0\0\0\0\0\0\0\1\0x", b"\2\0\0\0\0"],
     "replay_scrub_rules_fuzz": lambda: [p.read_bytes() for p in sorted(TESTDATA.glob("scrub-*.yaml"))],
     "replay_compare_json_fuzz": documents,
+    "replay_report_bodies_fuzz": bodies,
 }
 
 

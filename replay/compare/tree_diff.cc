@@ -64,7 +64,11 @@ class Walk {
   void paired(Side production, Side canary, std::vector<std::pair<std::uint64_t, std::size_t>> left,
               std::vector<std::pair<std::uint64_t, std::size_t>> right);
   void child(const JsonStep& step, Side production, Side canary);
+  void containers(Side production, Side canary);
   void tell(Side production, Side canary, bool order_only);
+  void pass(TreeStep step, Side production, Side canary) const {
+    if (sink_.passed) sink_.passed(step, {place_, production.node(), canary.node()});
+  }
 
   std::string_view part_;
   const CompareRules& rules_;
@@ -77,19 +81,30 @@ class Walk {
 void Walk::values(Side production, Side canary) {
   if (stopped_) return;
   if (production && canary) {
-    if (production->kind == canary->kind && production->container()) {
-      if (same_text(*production, *canary)) return;
-      return production->kind == TreeKind::Object ? objects(production, canary)
-                                                  : arrays(production, canary);
-    }
-    if (same_leaf(*production, *canary)) return;
-    if (rules_.has_value_rules() && rules_.equal(part_, place_, *production, *canary)) return;
+    if (production->kind == canary->kind && production->container())
+      return containers(production, canary);
+    if (same_leaf(*production, *canary) ||
+        (rules_.has_value_rules() && rules_.equal(part_, place_, *production, *canary)))
+      return pass(TreeStep::Same, production, canary);
   }
   tell(production, canary, false);
 }
 
+void Walk::containers(Side production, Side canary) {
+  if (same_text(*production, *canary)) return pass(TreeStep::Same, production, canary);
+  pass(TreeStep::Open, production, canary);
+  if (production->kind == TreeKind::Object)
+    objects(production, canary);
+  else
+    arrays(production, canary);
+  pass(TreeStep::Close, production, canary);
+}
+
 void Walk::tell(Side production, Side canary, bool order_only) {
-  if (const CompareRule* rule = rules_.ignoring(part_, place_)) return sink_.ignored(place_, *rule);
+  if (const CompareRule* rule = rules_.ignoring(part_, place_)) {
+    sink_.ignored(place_, *rule);
+    return pass(TreeStep::Ignored, production, canary);
+  }
   stopped_ = !sink_.found({place_, production.node(), canary.node(), order_only});
 }
 

@@ -97,7 +97,7 @@ struct Exchange {
   std::uint64_t latency_ns() const noexcept;
 };
 
-/// Takes exchanges as they complete. Of one connection in order, between connections in any order.
+/// Takes exchanges as they complete: of a connection of HTTP/1 in order, else in any (HTTP/2, too).
 class ExchangeSink {
  public:
   virtual ~ExchangeSink() = default;

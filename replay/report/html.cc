@@ -15,6 +15,9 @@
 namespace gray {
 namespace {
 
+// Of all bodies together: a browser is to open the page whatever a canary answered.
+constexpr std::size_t kMaxTreeRows = 6'000;
+
 constexpr std::string_view kHead = R"(<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -24,8 +27,8 @@ constexpr std::string_view kHead = R"(<!DOCTYPE html>
 <title>grayxdp: {0}</title>
 <style>
 body {{ font: 15px/1.45 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; color: var(--ink); background: var(--paper); }}
-:root {{ color-scheme: light dark; --ink: #222; --paper: #fff; --rule: #ddd; --good: #176b2c; --bad: #a8201a; --open: #8a5a00; --one: #2463a8; --two: #c2570c; }}
-@media (prefers-color-scheme: dark) {{ :root {{ --ink: #ddd; --paper: #16181b; --rule: #3a3f45; --good: #6fcf84; --bad: #ff8a80; --open: #e3b34c; --one: #7ab3f0; --two: #f59b5c; }} }}
+:root {{ color-scheme: light dark; --ink: #222; --paper: #fff; --rule: #ddd; --good: #176b2c; --bad: #a8201a; --open: #8a5a00; --one: #2463a8; --two: #b04a00; --mark: #a8201a14; }}
+@media (prefers-color-scheme: dark) {{ :root {{ --ink: #ddd; --paper: #16181b; --rule: #3a3f45; --good: #6fcf84; --bad: #ff8a80; --open: #e3b34c; --one: #7ab3f0; --two: #f59b5c; --mark: #ff8a8026; }} }}
 h1 {{ font-size: 1.5rem; }} h2 {{ font-size: 1.1rem; margin-top: 2rem; }} h3 {{ font-size: 1rem; margin: 1rem 0 0; }}
 .pass {{ color: var(--good); }} .inconclusive {{ color: var(--open); }} .fail {{ color: var(--bad); }}
 table {{ border-collapse: collapse; width: 100%; }}
@@ -38,10 +41,11 @@ code {{ font: 13px ui-monospace, monospace; overflow-wrap: anywhere; }}
 #by-d:checked ~ .rows .row {{ order: var(--d); }} #by-r:checked ~ .rows .row {{ order: var(--r); }} #by-l:checked ~ .rows .row {{ order: var(--l); }}
 .sides {{ display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; padding: .5rem; border-left: 3px solid var(--rule); }} .sides strong {{ display: block; font-weight: 600; }}
 details {{ margin: .25rem 0; }} summary {{ cursor: pointer; }} summary .n {{ margin: 0 .5rem; }} h3 .n {{ margin-left: .5rem; font-weight: normal; }} .where, small {{ font-size: .85rem; opacity: .8; }}
+body {{ overflow-wrap: anywhere; }} th {{ overflow-wrap: normal; }} td, th {{ min-width: 3.5rem; }} .sides > div {{ min-width: 0; }} .row > * {{ min-width: 0; }}
+@media (max-width: 50rem) {{ table, .rows {{ overflow-x: auto; }} table {{ display: block; }} .row {{ min-width: 46rem; }} .sides {{ grid-template-columns: 1fr; }} }}
 svg {{ width: 100%; max-width: 52rem; }} svg text {{ fill: var(--ink); font-size: 11px; }} svg line {{ stroke: var(--rule); }}
 polyline {{ fill: none; stroke-width: 2; }} polyline.production {{ stroke: var(--one); }} polyline.canary {{ stroke: var(--two); }}
-.legend .production {{ color: var(--one); }} .legend .canary {{ color: var(--two); }}
-</style>
+.legend .production {{ color: var(--one); }} .legend .canary {{ color: var(--two); }}{1}</style>
 </head>
 <body>
 <h1>Verdict: <span class="{0}">{0}</span></h1>
@@ -64,7 +68,7 @@ std::string code(std::string_view text) {
 }
 
 void add_verdict(Page& page, const RunSummary& summary) {
-  page.add(kHead, summary.verdict.name());
+  page.add(kHead, summary.verdict.name(), html_tree_style());
   if (!summary.verdict.reasons.empty()) {
     page.add("<ul>\n");
     for (const std::string& reason : summary.verdict.reasons)
@@ -108,7 +112,7 @@ void add_latency(Page& page, const RunSummary& summary) {
   page.add("</table>\n<p>{:.1f} requests/s over {:.1f} s.</p>\n", summary.rps(), summary.seconds);
 }
 
-void add_samples(Page& page, std::span<const TrialSample> samples) {
+void add_samples(Page& page, std::span<const TrialSample> samples, BodiesOf& bodies) {
   if (samples.empty()) return;
   page.add("<h2>Exchanges that differ (the first {})</h2>\n", samples.size());
   for (const TrialSample& sample : samples) {
@@ -122,8 +126,19 @@ void add_samples(Page& page, std::span<const TrialSample> samples) {
                code(difference.canary));
     page.add("</table>\n");
     if (sample.more > 0) page.add("<p>and {} more</p>\n", sample.more);
-    page.add("</details>\n");
+    page.add("{}</details>\n", html_side_by_side(bodies, sample.id));
   }
+}
+
+// An exchange that is sent several times is shown with its first answer.
+BodiesOf bodies_of(std::span<const TrialSample> samples) {
+  BodiesOf bodies;
+  std::size_t rows = 0;
+  for (const TrialSample& sample : samples) {
+    if ((rows += sample.bodies.rows.size()) > kMaxTreeRows) break;
+    if (!sample.bodies.rows.empty()) bodies.emplace(sample.id, &sample.bodies);
+  }
+  return bodies;
 }
 
 void add_ledger(Page& page, const Ledger& ledger) {
@@ -145,7 +160,8 @@ void add_ledger(Page& page, const Ledger& ledger) {
 
 }  // namespace
 
-TrialSample make_sample(const Trial& trial, const Comparison& comparison, const Scrubber&) {
+TrialSample make_sample(const Trial& trial, const Comparison& comparison,
+                        const Comparator& comparator, const Scrubber& scrubber) {
   const Exchange& exchange = trial.exchange;
   return {.id = exchange.id.hex(),
           .method = printable(exchange.request.method),
@@ -153,19 +169,21 @@ TrialSample make_sample(const Trial& trial, const Comparison& comparison, const 
           .production_status = exchange.response ? exchange.response->status : 0,
           .canary_status = trial.canary ? trial.canary->status : 0,
           .differences = comparison.differences,
-          .more = comparison.more};
+          .more = comparison.more,
+          .bodies = side_by_side(trial, comparison, comparator, scrubber)};
 }
 
 std::string html_page(const RunSummary& summary, std::span<const TrialSample> samples) {
   Page page;
+  BodiesOf bodies = bodies_of(samples);
   add_verdict(page, summary);
   page.add("{}", html_confidence(summary.confidence));
   page.add("{}", html_endpoints(summary.tally));
   add_findings(page, summary.tally);
-  page.add("{}", html_causes(summary.tally));
+  page.add("{}", html_causes(summary.tally, bodies));
   add_latency(page, summary);
   page.add("{}", html_latency_curves(summary.tally));
-  add_samples(page, samples);
+  add_samples(page, samples, bodies);
   page.add("{}", html_noise(summary.tally));
   if (summary.schema_changes) page.add("{}", html_schema_changes(*summary.schema_changes));
   add_ledger(page, summary.ledger);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "replay/compare/compare.h"
+#include "replay/report/side_by_side.h"
 #include "replay/report/summary.h"
 #include "replay/scrub/scrubber.h"
 #include "replay/send/trial.h"
@@ -21,9 +22,11 @@ struct TrialSample {
   int canary_status = 0;
   std::vector<Difference> differences;
   std::uint64_t more = 0;
+  SideBySide bodies = {};
 };
 /// The request in `trial` is scrubbed already, as it was sent.
-TrialSample make_sample(const Trial& trial, const Comparison& comparison, const Scrubber& scrubber);
+TrialSample make_sample(const Trial& trial, const Comparison& comparison,
+                        const Comparator& comparator, const Scrubber& scrubber);
 
 /// Throws std::system_error. The file is readable by its owner only.
 void write_html(const std::string& path, const RunSummary& summary,

@@ -31,7 +31,7 @@ std::string where(const Example& example) {
       static_cast<double>(example.to_ns) / 1e9 + 1e-6);
 }
 
-std::string cause_at(const std::string& endpoint, const CauseAt& at) {
+std::string cause_at(const std::string& endpoint, const CauseAt& at, BodiesOf& bodies) {
   const Example& example = at.example;
   return fmt::format(
              "<details><summary>{} <span class=\"n\">{} ×</span> {}</summary>\n<div "
@@ -41,7 +41,7 @@ std::string cause_at(const std::string& endpoint, const CauseAt& at) {
              "<small>exchange {}</small></p>\n",
              code(endpoint), at.differences, code(example.field), code(example.production),
              code(example.canary), code(example.request), html_escape(example.id)) +
-         where(example) + "</details>\n";
+         html_side_by_side(bodies, example.id) + where(example) + "</details>\n";
 }
 
 // Percentiles by how many nines they have: 0 at the left, 99.9 % at the right.
@@ -149,7 +149,7 @@ std::string html_latency_curves(const Tally& tally) {
          "class=\"canary\">canary</span></p>\n";
 }
 
-std::string html_causes(const Tally& tally) {
+std::string html_causes(const Tally& tally, BodiesOf& bodies) {
   std::string page;
   for (const Cause cause : kAllCauses) {
     const std::uint64_t count = tally.by_cause[index_of(cause)];
@@ -158,7 +158,7 @@ std::string html_causes(const Tally& tally) {
                         count, html_escape(explain(cause)));
     for (const auto& [name, endpoint] : tally.endpoints)
       if (const auto at = endpoint.causes.find(cause); at != endpoint.causes.end())
-        page += cause_at(name, at->second);
+        page += cause_at(name, at->second, bodies);
   }
   return page.empty() ? page : "<h2>Differences by cause</h2>\n" + page;
 }

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "replay/report/html_trees.h"
 #include "replay/report/summary.h"
 
 namespace gray {
@@ -13,8 +14,9 @@ std::string html_escape(std::string_view text);
 std::string html_endpoints(const Tally& tally);
 /// Both sides' latency by percentile, as an SVG with logarithmic axes; empty without values.
 std::string html_latency_curves(const Tally& tally);
-/// Each cause with its endpoints, one example each, and where it stands in the capture.
-std::string html_causes(const Tally& tally);
+/// Each cause with its endpoints, one example each with both bodies where `bodies` has them, and
+/// where it stands in the capture.
+std::string html_causes(const Tally& tally, BodiesOf& bodies);
 /// What was left out of the verdict, and why.
 std::string html_noise(const Tally& tally);
 /// What changed from one file of descriptors to the next, the breaking changes first.

@@ -121,7 +121,7 @@ void Judge::keep_sample(const Trial& trial, const Comparison& comparison) {
                  .insert(endpoint + ' ' + without_indices(difference.field) + ' ' +
                          to_string(difference.cause))
                  .second;
-  if (fresh) samples_.push_back(make_sample(trial, comparison, scrubber_));
+  if (fresh) samples_.push_back(make_sample(trial, comparison, comparator_, scrubber_));
 }
 
 std::error_code Judge::trials_failure() const {

@@ -1,6 +1,20 @@
 #include "replay/report/pairing.h"
 
+#include <algorithm>
+#include <tuple>
+
 namespace gray {
+namespace {
+
+bool asked_later(const Trial& a, const Trial& b) noexcept {
+  const auto when = [](const Exchange& exchange) {
+    return std::tuple(exchange.request.first_byte_ns, exchange.stream, exchange.position,
+                      exchange.id);
+  };
+  return when(a.exchange) > when(b.exchange);
+}
+
+}  // namespace
 
 std::optional<Pairing::Pair> Pairing::add(Trial&& trial, bool is_baseline) {
   const Key key{trial.exchange.id, trial.exchange.stream};
@@ -27,12 +41,17 @@ std::optional<Pairing::Pair> Pairing::add(Trial&& trial, bool is_baseline) {
 }
 
 std::optional<Pairing::Pair> Pairing::take_rest() {
-  while (!waiting_.empty()) {
-    auto node = waiting_.extract(waiting_.begin());
-    if (!node.mapped().is_baseline) return Pair{std::move(node.mapped().trial), std::nullopt};
+  if (!waiting_.empty()) {
+    for (auto& [key, half] : waiting_)
+      if (!half.is_baseline) rest_.push_back(std::move(half.trial));
+    waiting_.clear();
+    order_.clear();
+    std::sort(rest_.begin(), rest_.end(), asked_later);
   }
-  order_.clear();
-  return std::nullopt;
+  if (rest_.empty()) return std::nullopt;
+  Pair pair{std::move(rest_.back()), std::nullopt};
+  rest_.pop_back();
+  return pair;
 }
 
 }  // namespace gray

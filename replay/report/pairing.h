@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "replay/send/trial.h"
 
@@ -25,7 +26,8 @@ class Pairing {
   /// What can be judged now: usually nothing or one pair. A baseline's trial without a canary's is
   /// dropped when it is the oldest.
   std::optional<Pair> add(Trial&& trial, bool is_baseline);
-  /// The rest, one by one, when no more will come.
+  /// The rest, one by one, when no more will come: in the order production was asked, whichever
+  /// order the answers came in.
   std::optional<Pair> take_rest();
 
  private:
@@ -37,7 +39,8 @@ class Pairing {
   };
 
   std::map<Key, Half> waiting_;
-  std::deque<Key> order_;  // some are gone already
+  std::deque<Key> order_;    // some are gone already
+  std::vector<Trial> rest_;  // the first to be taken at the end
 };
 
 }  // namespace gray

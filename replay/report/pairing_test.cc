@@ -4,9 +4,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
+#include <random>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "replay/compare/trial_for_test.h"
@@ -71,6 +74,30 @@ TEST(Pairing, AMissingBaselineLeavesTheCanarysForTheEnd) {
   EXPECT_EQ(number_of(rest[1].canary), 3u);
   EXPECT_FALSE(rest[0].baseline || rest[1].baseline);
   EXPECT_TRUE(rest_of(pairing).empty());
+}
+
+// Two runs of one recording judge in one order, whatever was answered first.
+TEST(Pairing, TheRestComesInTheOrderOfItsTime) {
+  std::mt19937_64 random(1);
+  for (int run = 0; run < 20; ++run) {
+    std::vector<Trial> trials;
+    for (std::uint64_t number = 1; number <= 50; ++number) {
+      Trial trial = numbered(number * 0x9e3779b97f4a7c15, "c", number % 3);
+      trial.exchange.request.first_byte_ns = number / 4;  // some at once
+      trial.exchange.position = static_cast<std::uint32_t>(number);
+      trials.push_back(std::move(trial));
+    }
+    std::shuffle(trials.begin(), trials.end(), random);
+    Pairing pairing;
+    for (Trial& trial : trials) EXPECT_FALSE(pairing.add(std::move(trial), false));
+    const auto rest = rest_of(pairing);
+    ASSERT_EQ(rest.size(), 50u);
+    const auto when = [](const Pairing::Pair& pair) {
+      const Exchange& exchange = pair.canary.exchange;
+      return std::tuple(exchange.request.first_byte_ns, exchange.stream, exchange.position);
+    };
+    for (std::size_t i = 1; i < rest.size(); ++i) EXPECT_LT(when(rest[i - 1]), when(rest[i]));
+  }
 }
 
 TEST(Pairing, ARoundOfALoopHasItsOwnConnection) {

@@ -63,7 +63,7 @@ std::string written(const Scrubber& scrubber) {
     const Comparison comparison = comparator.compare(trial);
     gate.add(trial, comparison);
     writer.write(trial, comparison, scrubber);
-    samples.push_back(make_sample(trial, comparison, scrubber));
+    samples.push_back(make_sample(trial, comparison, comparator, scrubber));
   }
   const RunSummary summary = summary_of(gate);
   const TemporaryFile page;

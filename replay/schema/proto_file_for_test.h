@@ -1,12 +1,13 @@
-// What the tests of schemas share: sets made of .proto text by libprotobuf's own parser.
+// What the tests and fuzz targets of schemas share: sets made of .proto text by libprotobuf's own
+// parser.
 #pragma once
 
 #include <google/protobuf/compiler/parser.h>
 #include <google/protobuf/descriptor.pb.h>
 #include <google/protobuf/io/tokenizer.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
-#include <gtest/gtest.h>
 
+#include <stdexcept>
 #include <string>
 
 #include "replay/schema/types.h"
@@ -16,7 +17,7 @@ namespace gray {
 class ParseErrors final : public google::protobuf::io::ErrorCollector {
  public:
   void AddError(int line, google::protobuf::io::ColumnNumber, const std::string& what) override {
-    ADD_FAILURE() << "line " << line + 1 << ": " << what;
+    throw std::logic_error("line " + std::to_string(line + 1) + ": " + what);
   }
 };
 
@@ -29,7 +30,7 @@ inline google::protobuf::FileDescriptorSet set_of(const std::string& text) {
     google::protobuf::io::Tokenizer tokenizer(&stream, &errors);
     google::protobuf::compiler::Parser parser;
     parser.RecordErrorsTo(&errors);
-    EXPECT_TRUE(parser.Parse(&tokenizer, set.add_file()));
+    if (!parser.Parse(&tokenizer, set.add_file())) throw std::logic_error(name + " is no .proto");
     set.mutable_file(set.file_size() - 1)->set_name(name);
   };
   add("google/protobuf/any.proto",

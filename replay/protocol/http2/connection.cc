@@ -192,7 +192,7 @@ void Http2Connection::start_request(Stream& stream, const BlockHead& head, Heade
                                     PseudoHeaders&& pseudo, std::uint64_t now_ns) noexcept {
   Request& request = stream.exchange.request;
   const bool partial = head.lost || list.bad || list.unknown > 0;
-  if (!partial && !pseudo.method) StreamWriter::anomaly(request, "no_method");
+  if (!partial && pseudo.method.value_or("").empty()) StreamWriter::anomaly(request, "no_method");
   writer_.head(stream, request_side(stream), std::move(list), head.lost, {head.begun_ns, now_ns});
   set_request_line(request, std::move(pseudo), partial);
 }

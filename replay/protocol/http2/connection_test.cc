@@ -303,5 +303,14 @@ TEST(Http2Connection, JoinedHeadersThatCannotBeKnownAreMarked) {
   EXPECT_TRUE(request.complete);
 }
 
+TEST(Http2Connection, AnEmptyMethodIsNone) {
+  const std::string asked = block({{":method", ""}, {":scheme", "http"}, {":path", "/a"}});
+  Extraction extraction;
+  extraction.feed(talk().client(frame(FrameType::Headers, kEndHeaders | kEndStream, 1, asked)));
+  extraction.finish();
+  ASSERT_EQ(extraction.exchanges.list.size(), 1U);
+  EXPECT_EQ(extraction.exchanges.list[0].request.anomalies, std::vector<std::string>{"no_method"});
+}
+
 }  // namespace
 }  // namespace gray::http2

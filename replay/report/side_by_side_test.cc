@@ -1,0 +1,184 @@
+// Bodies side by side: what differs with its surroundings, equal parts folded, bounded, scrubbed,
+// and escaped on the page.
+#include "replay/report/side_by_side.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "replay/compare/trial_for_test.h"
+#include "replay/report/html_trees.h"
+
+namespace gray {
+namespace {
+
+SideBySide rows_of(const Response& production, const Response& canary,
+                   const CompareOptions& options = {}, Scrubber scrubber = Scrubber::builtin()) {
+  const Comparator comparator(options, scrubber);
+  const Trial trial = trial_of(production, canary);
+  return side_by_side(trial, comparator.compare(trial), comparator, scrubber);
+}
+SideBySide rows_of(const std::string& production, const std::string& canary,
+                   const CompareOptions& options = {}) {
+  return rows_of(json_response(production), json_response(canary), options);
+}
+
+// Production before, the canary behind the bar; "!" differs, "~" is noise, "." ignored.
+std::string drawn(const SideBySide& bodies) {
+  std::string out;
+  std::size_t depth = 0;
+  for (const TreeRow& row : bodies.rows) {
+    if (row.kind == TreeRow::Kind::Close) {
+      --depth;
+      continue;
+    }
+    out += std::string(depth, ' ');
+    switch (row.kind) {
+      case TreeRow::Kind::Folded:
+        out += "+" + std::to_string(row.folded) + "\n";
+        continue;
+      case TreeRow::Kind::Different:
+        out += "!";
+        break;
+      case TreeRow::Kind::Noise:
+        out += "~";
+        break;
+      case TreeRow::Kind::Ignored:
+        out += ".";
+        break;
+      default:
+        break;
+    }
+    out += row.production + "|" + row.canary + "\n";
+    if (row.kind == TreeRow::Kind::Open) ++depth;
+  }
+  EXPECT_EQ(depth, 0u) << "what is opened is closed";
+  return out + (bodies.cut ? "cut\n" : "");
+}
+
+TEST(SideBySide, ShowsWhatDiffersWhereItStands) {
+  EXPECT_EQ(drawn(rows_of(R"({"a":1,"b":{"c":[1,2],"d":"x"},"e":{"f":1}})",
+                          R"({"a":1.0,"b":{"c":[1,3],"d":"x"},"e":{"f":1},"g":[{}]})")),
+            "{3 members}|{4 members}\n"
+            " a: 1|a: 1.0\n"
+            " b: {2 members}|b: {2 members}\n"
+            "  c: [2 elements]|c: [2 elements]\n"
+            "   [0]: 1|[0]: 1\n"
+            "   ![1]: 2|[1]: 3\n"
+            "  d: \"x\"|d: \"x\"\n"
+            " e: {1 member}|e: {1 member}\n"
+            " !|g: [{}]\n");
+}
+
+TEST(SideBySide, FoldsWhatIsEqual) {
+  std::string before = "{\"list\":[", after = before;
+  for (int i = 0; i < 100; ++i) {
+    before += std::to_string(i) + ",";
+    after += std::to_string(i == 50 ? -1 : i) + ",";
+  }
+  EXPECT_EQ(drawn(rows_of(before + "0]}", after + "0]}")),
+            "{1 member}|{1 member}\n"
+            " list: [101 elements]|list: [101 elements]\n"
+            "  [0]: 0|[0]: 0\n"
+            "  [1]: 1|[1]: 1\n"
+            "  [2]: 2|[2]: 2\n"
+            "  +47\n"
+            "  ![50]: 50|[50]: -1\n"
+            "  [51]: 51|[51]: 51\n"
+            "  [52]: 52|[52]: 52\n"
+            "  [53]: 53|[53]: 53\n"
+            "  +47\n");
+}
+
+TEST(SideBySide, AContainerThatIsWrittenInAnotherWayIsEqual) {
+  EXPECT_EQ(drawn(rows_of(R"({"a":{"x":1,"y":2},"b":1})", R"({"a":{"y":2,"x":1},"b":2})")),
+            "{2 members}|{2 members}\n"
+            " a: {2 members}|a: {2 members}\n"
+            " !b: 1|b: 2\n");
+  EXPECT_TRUE(rows_of("[1, 2]", "[1,2]").rows.empty()) << "nothing differs";
+}
+
+TEST(SideBySide, PairsAsTheRulesDo) {
+  CompareOptions options;
+  options.ignores = {"json.$.at"};
+  EXPECT_EQ(drawn(rows_of(R"({"at":1,"n":1})", R"({"at":2,"n":2})", options)),
+            "{2 members}|{2 members}\n"
+            " .at: 1|at: 2\n"
+            " !n: 1|n: 2\n");
+  EXPECT_EQ(drawn(rows_of("[1,2,3]", "[3,2,1]")),
+            "[3 elements]|[3 elements]\n"
+            " ![1,2,3]|[3,2,1] (other order)\n");
+}
+
+TEST(SideBySide, ReadsFormsAndKinds) {
+  const char* form = "application/x-www-form-urlencoded";
+  EXPECT_EQ(drawn(rows_of(response_of(200, {{"Content-Type", form}}, "a=1&b=2"),
+                          response_of(200, {{"Content-Type", form}}, "a=1&b=3"))),
+            "{2 members}|{2 members}\n"
+            " a: 1|a: 1\n"
+            " !b: 2|b: 3\n");
+  EXPECT_EQ(drawn(rows_of("{\"a\":[1]}", "[1]")), "!{\"a\":[1]}|[1]\n");
+  EXPECT_TRUE(rows_of(response_of(200, {}, "text"), response_of(200, {}, "other")).rows.empty());
+  EXPECT_TRUE(rows_of(response_of(200, {}, "{}"), response_of(500, {}, "[]")).rows.empty())
+      << "of another status nothing is compared";
+}
+
+TEST(SideBySide, IsScrubbedAsAllIs) {
+  const std::string before =
+      R"({"phone":"13812345678","password":"planted-s3cret","n":1,"13812345678":{"token":["planted-s3cret"]}})";
+  const std::string after =
+      R"({"phone":"13987654321","password":"planted-s3cret","n":2,"13812345678":{"token":["planted-s3cret2"]}})";
+  const std::string shown = drawn(rows_of(before, after));
+  EXPECT_NE(shown.find("!n: 1|n: 2"), shown.npos) << shown;
+  for (const char* secret : {"13812345678", "13987654321", "planted-s3cret"})
+    EXPECT_EQ(shown.find(secret), shown.npos) << shown;
+  const std::string plain =
+      drawn(rows_of(json_response(before), json_response(after), {}, Scrubber::off()));
+  EXPECT_NE(plain.find("!phone: \"13812345678\"|phone: \"13987654321\""), plain.npos) << plain;
+}
+
+TEST(SideBySide, IsBounded) {
+  std::string before = "[", after = "[";
+  for (int i = 0; i < 100'000; ++i) {
+    before += "{\"a\":[" + std::to_string(i) + "]},";
+    after += "{\"a\":[" + std::to_string(-1 - i) + "]},";
+  }
+  const SideBySide many = rows_of(before + "0]", after + "0]");
+  EXPECT_TRUE(many.cut);
+  EXPECT_LE(many.rows.size(), SideBySide::kMaxRows + Tree::kMaxDepth);
+  drawn(many);
+  const std::string nest(150, '['), ends(150, ']');
+  EXPECT_FALSE(rows_of(nest + "1" + ends, nest + "2" + ends).rows.empty());
+  const std::string text(200'000, 'x');
+  for (const TreeRow& row : rows_of("[\"" + text + "\"]", "[\"" + text + "y\"]").rows)
+    EXPECT_LE(row.production.size() + row.canary.size(), 2 * SideBySide::kMaxText + 100);
+}
+
+TEST(SideBySide, IsEscapedOnThePage) {
+  const SideBySide bodies = rows_of(R"({"<b>\"'&":"<script>alert(1)</script>","n":{"</div>":1}})",
+                                    R"({"<b>\"'&":"</code></details>","n":{"</div>":2}})");
+  const std::string html = html_side_by_side(bodies);
+  for (const char* never : {"<b>", "<script", "</code></details>\"", "</div>:", "\"'&"})
+    EXPECT_EQ(html.find(never), html.npos) << html;
+  EXPECT_NE(html.find("&lt;script&gt;alert(1)&lt;/script&gt;"), html.npos) << html;
+  EXPECT_NE(html.find("<details open><summary class=\"pair same\" style=\"--i:1\">"), html.npos);
+  const auto count = [&](const std::string& what) {
+    std::size_t found = 0;
+    for (std::size_t at = 0; (at = html.find(what, at)) != html.npos; at += what.size()) ++found;
+    return found;
+  };
+  EXPECT_EQ(count("<details"), count("</details>"));
+  EXPECT_EQ(count("<div"), count("</div>"));
+}
+
+TEST(SideBySide, StandsOnThePageOnce) {
+  const SideBySide bodies = rows_of("[1]", "[2]");
+  BodiesOf all{{"id", &bodies}};
+  EXPECT_NE(html_side_by_side(all, "id").find("class=\"tree\""), std::string::npos);
+  EXPECT_EQ(html_side_by_side(all, "id").find("class=\"tree\""), std::string::npos);
+  EXPECT_EQ(html_side_by_side(all, "other"), "");
+  EXPECT_EQ(html_side_by_side(SideBySide{}), "");
+}
+
+}  // namespace
+}  // namespace gray
