@@ -11,6 +11,7 @@
 #include <google/protobuf/timestamp.pb.h>
 #include <google/protobuf/util/json_util.h>
 #include <google/protobuf/wrappers.pb.h>
+#include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
 
