@@ -25,7 +25,7 @@
 namespace gray {
 namespace {
 
-constexpr std::uint32_t kFrames = 16384;
+constexpr std::size_t kUmemBytes = 64 << 20;  // as a tap has it
 constexpr std::size_t kBatch = 256;
 constexpr std::uint32_t kQueue = 0;
 constexpr std::chrono::milliseconds kWait{100};
@@ -74,7 +74,7 @@ int run(int argc, char** argv) {
   std::optional<Umem> umem;
   std::optional<Socket> socket;
   if (!options.drop) {
-    umem.emplace(kFrames);
+    umem.emplace(kUmemBytes, GRAY_TAP_SMALL_FRAME_SIZE);
     socket.emplace(*umem, options.interface, kQueue, BindOptions{});
     const int fd = socket->fd();
     check(bpf_map_update_elem(bpf_map__fd(skeleton->maps.xsks), &kQueue, &fd, BPF_ANY),
