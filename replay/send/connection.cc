@@ -1,5 +1,7 @@
 #include "replay/send/connection.h"
 
+#include <poll.h>
+
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 #include <chrono>
@@ -46,6 +48,7 @@ bool Connection::takes_more() const noexcept {
     case State::New:
       return true;
     case State::Connecting:
+    case State::ShakingHands:
       return target_.wire == Wire::Http2;
     case State::Open:
       return speaker_->takes_more();
@@ -94,11 +97,12 @@ void Connection::connect_failed(const std::string& error) {
 }
 
 void Connection::shake_hands() {
+  state_ = State::ShakingHands;
   if (transport_.handshake()) return established();
   if (!transport_.error().empty()) return connect_failed(transport_.error());
   const auto self = shared_from_this();
   transport_.socket().async_wait(Socket::wait_read, [self](const error_code& error) {
-    if (self->state_ != State::Connecting) return;
+    if (self->state_ != State::ShakingHands) return;
     if (error) return self->connect_failed(error.message());
     self->shake_hands();
   });
@@ -186,6 +190,17 @@ bool Connection::still_usable() {
       (read.bytes == 0 || !speaker_->read(options_.plain.first(read.bytes), read.arrived_ns)))
     close();
   return open() && takes_more();
+}
+
+bool Connection::catch_up() {
+  if (state_ == State::Open) {
+    drain(kReadsInARow);
+    return false;
+  }
+  if (!connecting() || std::exchange(caught_up_, true)) return false;
+  const short outcome = state_ == State::Connecting ? POLLOUT : POLLIN;
+  pollfd socket{transport_.socket().native_handle(), outcome, 0};
+  return ::poll(&socket, 1, 0) > 0;
 }
 
 void Connection::await_writable() {
