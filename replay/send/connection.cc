@@ -2,6 +2,7 @@
 
 #include <poll.h>
 
+#include <algorithm>
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 #include <chrono>
@@ -19,7 +20,8 @@ using Socket = Transport::Socket;
 
 // One busy canary does not keep the others waiting longer than these reads take.
 constexpr int kReadsInARow = 4;
-// A connection that brought an answer so lately is used again without another look at it.
+// A connection that brought an answer, or was seen quiet, so lately is used again without another
+// look at it.
 constexpr std::uint64_t kFreshNs = kNsPerMs;
 
 }  // namespace
@@ -181,10 +183,10 @@ void Connection::close_when_useless() {
   if (was_open && jobs_ == 0) events_.lost(*this);
 }
 
-bool Connection::still_usable() {
+bool Connection::still_usable(std::uint64_t quiet_ns) {
   if (state_ != State::Open) return takes_more();
   if (jobs_ > 0) return takes_more();
-  if (monotonic_ns() - read_ns_ < kFreshNs) return takes_more();
+  if (monotonic_ns() - std::max(read_ns_, quiet_ns) < kFreshNs) return takes_more();
   const Transport::Read read = transport_.receive(options_.plain);
   if (!read.again &&
       (read.bytes == 0 || !speaker_->read(options_.plain.first(read.bytes), read.arrived_ns)))

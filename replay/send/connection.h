@@ -50,8 +50,9 @@ class Connection final : public SpeakerHost, public std::enable_shared_from_this
   void start(Job&& job);
   /// A job may be started: beside others only where requests are multiplexed.
   bool takes_more() const noexcept;
-  /// takes_more() after a look at what the canary sent or did since the last event.
-  bool still_usable();
+  /// takes_more() after a look at what the canary sent or did since the last event, or since
+  /// `quiet_ns`, when there was none on any connection.
+  bool still_usable(std::uint64_t quiet_ns);
   /// Before jobs are given up for their time: the loop may have been late itself. Reads what came
   /// meanwhile; while it connects, true (once) when an outcome of that waits to be looked at.
   bool catch_up();

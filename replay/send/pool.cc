@@ -81,7 +81,7 @@ void Pool::start(Job&& job) {
 
 bool Pool::reuse(Job& job) {
   while (Connection* connection = find_usable(job)) {
-    if (connection->still_usable()) {
+    if (connection->still_usable(quiet_ns_)) {
       launch(*connection, std::move(job));
       return true;
     }
