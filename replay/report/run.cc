@@ -50,6 +50,7 @@ ReplayRun::ReplayRun(const RunOptions& options)
   if (!options.baseline) return;
   SendOptions send = options.send;
   send.targets = {*options.baseline};
+  send.urgent = false;
   baseline_ = std::make_unique<Sender>(
       send, [this](Trial&& trial) { judge_->add_baseline(stamped(std::move(trial))); });
 }
@@ -226,7 +227,8 @@ void ReplayRun::add_baseline_stage(Ledger& ledger) const {
                         {"reset", stats.reset, DropKind::Selection},
                         {"garbage", stats.garbage, DropKind::Selection},
                         {"aborted", stats.aborted, DropKind::Selection},
-                        {"unsendable", stats.unsendable, DropKind::Selection}},
+                        {"unsendable", stats.unsendable, DropKind::Selection},
+                        {"refused", stats.refused, DropKind::Selection}},
               .held = stats.queued + stats.in_flight});
 }
 

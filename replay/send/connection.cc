@@ -1,5 +1,8 @@
 #include "replay/send/connection.h"
 
+#include <poll.h>
+
+#include <algorithm>
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 #include <chrono>
@@ -17,7 +20,8 @@ using Socket = Transport::Socket;
 
 // One busy canary does not keep the others waiting longer than these reads take.
 constexpr int kReadsInARow = 4;
-// A connection that brought an answer so lately is used again without another look at it.
+// A connection that brought an answer, or was seen quiet, so lately is used again without another
+// look at it.
 constexpr std::uint64_t kFreshNs = kNsPerMs;
 
 }  // namespace
@@ -46,6 +50,7 @@ bool Connection::takes_more() const noexcept {
     case State::New:
       return true;
     case State::Connecting:
+    case State::ShakingHands:
       return target_.wire == Wire::Http2;
     case State::Open:
       return speaker_->takes_more();
@@ -94,11 +99,12 @@ void Connection::connect_failed(const std::string& error) {
 }
 
 void Connection::shake_hands() {
+  state_ = State::ShakingHands;
   if (transport_.handshake()) return established();
   if (!transport_.error().empty()) return connect_failed(transport_.error());
   const auto self = shared_from_this();
   transport_.socket().async_wait(Socket::wait_read, [self](const error_code& error) {
-    if (self->state_ != State::Connecting) return;
+    if (self->state_ != State::ShakingHands) return;
     if (error) return self->connect_failed(error.message());
     self->shake_hands();
   });
@@ -177,15 +183,26 @@ void Connection::close_when_useless() {
   if (was_open && jobs_ == 0) events_.lost(*this);
 }
 
-bool Connection::still_usable() {
+bool Connection::still_usable(std::uint64_t quiet_ns) {
   if (state_ != State::Open) return takes_more();
   if (jobs_ > 0) return takes_more();
-  if (monotonic_ns() - read_ns_ < kFreshNs) return takes_more();
+  if (monotonic_ns() - std::max(read_ns_, quiet_ns) < kFreshNs) return takes_more();
   const Transport::Read read = transport_.receive(options_.plain);
   if (!read.again &&
       (read.bytes == 0 || !speaker_->read(options_.plain.first(read.bytes), read.arrived_ns)))
     close();
   return open() && takes_more();
+}
+
+bool Connection::catch_up() {
+  if (state_ == State::Open) {
+    drain(kReadsInARow);
+    return false;
+  }
+  if (!connecting() || std::exchange(caught_up_, true)) return false;
+  const short outcome = state_ == State::Connecting ? POLLOUT : POLLIN;
+  pollfd socket{transport_.socket().native_handle(), outcome, 0};
+  return ::poll(&socket, 1, 0) > 0;
 }
 
 void Connection::await_writable() {

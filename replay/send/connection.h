@@ -50,18 +50,25 @@ class Connection final : public SpeakerHost, public std::enable_shared_from_this
   void start(Job&& job);
   /// A job may be started: beside others only where requests are multiplexed.
   bool takes_more() const noexcept;
-  /// takes_more() after a look at what the canary sent or did since the last event.
-  bool still_usable();
+  /// takes_more() after a look at what the canary sent or did since the last event, or since
+  /// `quiet_ns`, when there was none on any connection.
+  bool still_usable(std::uint64_t quiet_ns);
+  /// Before jobs are given up for their time: the loop may have been late itself. Reads what came
+  /// meanwhile; while it connects, true (once) when an outcome of that waits to be looked at.
+  bool catch_up();
   /// Ends one job, and the connection when it cannot go on without it.
   void fail(std::uint64_t number, SendOutcome outcome, const std::string& error);
   void close();
 
   bool open() const noexcept { return state_ != State::Closed; }
-  bool connecting() const noexcept { return state_ == State::Connecting; }
+  bool connecting() const noexcept {
+    return state_ == State::Connecting || state_ == State::ShakingHands;
+  }
+  std::span<Job> waiting() noexcept { return waiting_; }
   std::size_t jobs() const noexcept { return jobs_; }
 
  private:
-  enum class State : std::uint8_t { New, Connecting, Open, Closed };
+  enum class State : std::uint8_t { New, Connecting, ShakingHands, Open, Closed };
 
   Transport& transport() noexcept override { return transport_; }
   void await_writable() override;
@@ -89,6 +96,7 @@ class Connection final : public SpeakerHost, public std::enable_shared_from_this
   std::unique_ptr<Speaker> speaker_;
   std::size_t jobs_ = 0;  // started and not finished
   bool writable_awaited_ = false;
+  bool caught_up_ = false;     // while it connected
   std::uint64_t read_ns_ = 0;  // when the socket was last seen empty or answered
   std::uint64_t called_at_ns_ = 0;
 };

@@ -52,6 +52,9 @@ class Http2Canary {
         tls_(tls),
         sockets_([this](int fd, std::size_t number) { serve(fd, number); }) {}
 
+  /// Before it is asked: a stream that is reset in the middle of its request, after so many bytes.
+  void reset_after(std::int32_t id, std::size_t bytes) { resets_[id] = bytes; }
+
   std::string url() const {
     const std::string at = sockets_.url().substr(4);
     return (tls_ != nullptr ? "https" : "h2c") + at;
@@ -72,6 +75,7 @@ class Http2Canary {
   const Script script_;
   const std::uint32_t max_streams_;
   SSL_CTX* const tls_;
+  std::map<std::int32_t, std::size_t> resets_;
   mutable std::mutex mutex_;
   std::vector<SeenStream> seen_;
   std::size_t most_streams_ = 0;
@@ -125,7 +129,13 @@ class Http2Canary::Peer {
   }
   static int on_data(nghttp2_session*, std::uint8_t, std::int32_t id, const std::uint8_t* bytes,
                      std::size_t length, void* user) {
-    self(user).stream(id).body += text(bytes, length);
+    Peer& peer = self(user);
+    SeenStream& stream = peer.stream(id);
+    stream.body += text(bytes, length);
+    const auto reset = peer.canary_.resets_.find(id);
+    if (reset != peer.canary_.resets_.end() && stream.body.size() >= reset->second &&
+        stream.body.size() - length < reset->second)
+      peer.reset(id, NGHTTP2_INTERNAL_ERROR);
     return 0;
   }
   static int on_frame(nghttp2_session*, const nghttp2_frame* frame, void* user);

@@ -114,6 +114,18 @@ TEST(Http2, NeverMoreStreamsThanTheCanaryAllows) {
   EXPECT_EQ(canary.accepted(), 1u);
 }
 
+TEST(Http2, OneStreamAtATimeWhenTheCanaryAllowsNoMore) {
+  Http2Canary canary(echo, 1);
+  std::vector<Exchange> exchanges;
+  for (std::uint32_t i = 0; i < 100; ++i)
+    exchanges.push_back(recorded(1, 2 * i + 1, 0, 1000, "/" + std::to_string(i)));
+  const Ran ran = run(to(canary.url()), std::move(exchanges));
+  EXPECT_EQ(ran.outcomes(), (Outcomes{{"answered", 100}}));
+  EXPECT_EQ(canary.most_streams(), 1u);
+  EXPECT_EQ(canary.accepted(), 1u);
+  EXPECT_EQ(canary.seen().size(), 100u);
+}
+
 TEST(Http2, BigBodiesBothWays) {
   Http2Canary canary(echo);
   std::vector<Exchange> exchanges;
@@ -170,6 +182,43 @@ TEST(Http2, AfterGoawayTheUnprocessedAreRefusedAndTheRestGoesOverANewConnection)
   EXPECT_EQ(ran.outcomes(), (Outcomes{{"answered", 2}, {"refused", 2}}));
   EXPECT_EQ(canary.accepted(), 2u);
   EXPECT_EQ(canary.seen().size(), 4u) << "something was sent twice";
+}
+
+// As servers do that limit the requests of a connection.
+TEST(Http2, GoawaysInTheMiddleOfALongRunLoseNothing) {
+  constexpr std::uint32_t kRequests = 1000;
+  constexpr std::int32_t kPerConnection = 50;
+  Http2Canary canary([](Peer& peer, const SeenStream& stream) {
+    if (stream.id == 2 * kPerConnection - 1) peer.goaway(stream.id);
+    peer.answer(stream.id, {.body = "b"});
+  });
+  std::vector<Exchange> exchanges;
+  for (std::uint32_t i = 0; i < kRequests; ++i)
+    exchanges.push_back(recorded(1, 2 * i + 1, 10 * i, 10 * i + 5));
+  const Ran ran = run(to(canary.url()), std::move(exchanges));
+  EXPECT_EQ(ran.outcomes(), (Outcomes{{"answered", kRequests}}));
+  EXPECT_EQ(canary.accepted(), kRequests / kPerConnection);
+  EXPECT_EQ(canary.seen().size(), kRequests);
+}
+
+// Two of three big requests are stopped before they are written: the third gets its window.
+TEST(Http2, AResetInTheMiddleOfARequestsBodyLeavesTheWindowToTheOthers) {
+  Http2Canary canary(echo);
+  canary.reset_after(1, 100'000);
+  canary.reset_after(3, 300'000);
+  std::vector<Exchange> exchanges;
+  for (std::uint32_t i = 0; i < 3; ++i) {
+    exchanges.push_back(recorded(1, 2 * i + 1, 0, 1000));
+    exchanges.back().request.body.assign(2u << 20, static_cast<char>('a' + i));
+  }
+  SendOptions options = to(canary.url());
+  options.timeout_ns = 30 * kNsPerSecond;
+  const Ran ran = run(std::move(options), std::move(exchanges));
+  EXPECT_EQ(ran.outcomes(), (Outcomes{{"answered", 1}, {"reset", 2}}));
+  EXPECT_EQ(canary.accepted(), 1u);
+  const auto seen = canary.seen();
+  ASSERT_EQ(seen.size(), 1u);
+  EXPECT_EQ(seen[0].body, std::string(2u << 20, 'c'));
 }
 
 TEST(Http2, ATimeoutCancelsItsStreamOnly) {

@@ -81,7 +81,7 @@ void Pool::start(Job&& job) {
 
 bool Pool::reuse(Job& job) {
   while (Connection* connection = find_usable(job)) {
-    if (connection->still_usable()) {
+    if (connection->still_usable(quiet_ns_)) {
       launch(*connection, std::move(job));
       return true;
     }
@@ -204,11 +204,16 @@ void Pool::expire(std::uint64_t now_ns) {
   while (!flights_.empty() && flights_.begin()->first.first <= now_ns) {
     const auto [key, at] = *flights_.begin();
     const auto slot = slots_.at(at);
+    const std::size_t target = slot->target;
     const std::shared_ptr<Connection> connection = slot->connection;
+    if (connection->catch_up()) {
+      for (Job& job : connection->waiting()) renew(job, *connection);
+    }
+    if (!flights_.contains(key)) continue;
     const std::string limit = " within " + format_duration(options_.timeout_ns);
     if (connection->connecting()) {
       connection->fail(key.second, SendOutcome::ConnectFailed,
-                       "connect to " + targets_[slot->target].authority + ": no answer" + limit);
+                       "connect to " + targets_[target].authority + ": no answer" + limit);
     } else {
       connection->fail(key.second, SendOutcome::Timeout, "no whole response" + limit);
     }

@@ -47,6 +47,8 @@ class Pool final : private ConnectionEvents {
   void expire(std::uint64_t now_ns);
   std::optional<std::uint64_t> next_expiry() const;
   void abort();
+  /// No connection had anything to read at that moment that was not read.
+  void all_quiet(std::uint64_t at_ns) noexcept { quiet_ns_ = at_ns; }
 
   std::vector<Result> take_results() { return std::exchange(results_, {}); }
   bool has_results() const noexcept { return !results_.empty(); }
@@ -100,6 +102,7 @@ class Pool final : private ConnectionEvents {
   /// By when they expire, and number.
   std::map<std::pair<std::uint64_t, std::uint64_t>, Connection*> flights_;
   std::uint64_t numbers_ = 0;
+  std::uint64_t quiet_ns_ = 0;
   std::vector<Result> results_;
 };
 

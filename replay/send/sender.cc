@@ -15,6 +15,7 @@
 
 #include "replay/send/intake.h"
 #include "replay/send/pool.h"
+#include "replay/send/urgency.h"
 #include "userspace/base/clock.h"
 #include "userspace/base/errors.h"
 
@@ -122,6 +123,7 @@ class Sender::Loop {
   std::uint64_t epoch_ = 0;  // CLOCK_MONOTONIC when the first exchange was taken up; 0: none yet
   std::uint64_t last_ns_ = 0;
   std::uint64_t armed_ns_ = 0;  // when the timer goes off; 0: it is not set
+  std::uint64_t slept_ns_ = 0;  // of this turn
 
   asio::io_context io_;
   asio::executor_work_guard<asio::io_context::executor_type> work_;
@@ -130,6 +132,7 @@ class Sender::Loop {
 };
 
 void Sender::Loop::run() {
+  Urgency urgency(options_.urgent && !immediate());
   while (true) {
     const Intake::Taken taken = report();
     admit(kAdmittedInARow);
@@ -140,8 +143,11 @@ void Sender::Loop::run() {
     if (taken.closed && arriving_.empty() && lineup_.empty() && held_.empty() &&
         pool_.in_flight() == 0)
       break;
+    slept_ns_ = 0;
     await_events();
-    pool_.expire(monotonic_ns());
+    const std::uint64_t at = monotonic_ns();
+    urgency.turn(at, slept_ns_);
+    pool_.expire(at);
     settle();
   }
   give_up();
@@ -297,11 +303,18 @@ void Sender::Loop::await_events() {
   const bool near = !arriving_.empty() || (wake && *wake <= monotonic_ns() + kPollNs);
   if (!near) {
     arm(wake ? *wake - kPollNs / 2 : 0);
+    const std::uint64_t before = monotonic_ns();
     io_.run_one();
+    slept_ns_ = monotonic_ns() - before;
     settle();
     dispatch();
   }
-  for (int i = 0; i < kEventsInARow && io_.poll_one() > 0; ++i) {
+  for (int i = 0; i < kEventsInARow; ++i) {
+    const std::uint64_t at = monotonic_ns();
+    if (io_.poll_one() == 0) {
+      pool_.all_quiet(at);
+      break;
+    }
     settle();
     dispatch();
   }

@@ -35,6 +35,9 @@ struct SendOptions {
   /// Pairs sessions; null: requests go as they are. Outlives the sender.
   SessionHooks* sessions = nullptr;
   std::uint64_t hold_ns = 2'000'000'000;  ///< how long a request may wait for such a value
+  /// The thread of run() gets real-time priority where it is permitted and has pauses enough. Not
+  /// for TopSpeed and Live.
+  bool urgent = false;
 };
 
 struct SendStats {

@@ -120,6 +120,7 @@ int replay_requests(const ReplayVerb& verb) {
     };
   options.wait_for_room = true;
   options.send.queue_limit = kQueued;
+  options.send.urgent = true;
   Stop stop;
   // Names and rules are looked at before the reading begins.
   ExtractorOptions reading{.seed = seed};
