@@ -12,7 +12,9 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "tools/grayxdp/rare_options.h"
 #include "tools/grayxdp/verbs.h"
 #include "userspace/base/errors.h"
 
@@ -46,6 +48,11 @@ class CompactHelp : public CLI::Formatter {
       for (std::size_t at = 0; (at = text.find(from)) != std::string::npos;)
         text.replace(at, std::strlen(from), to);
     return text;
+  }
+  std::string make_group(std::string group, bool is_positional,
+                         std::vector<const CLI::Option*> options) const override {
+    if (group == gray::kRareOptions) return {};
+    return CLI::Formatter::make_group(std::move(group), is_positional, std::move(options));
   }
 };
 

@@ -6,8 +6,12 @@
 
 namespace gray {
 
+/// Their group, which the help does not print. Not the empty one: then CLI11 would leave the name
+/// out of what it says of a wrong value, too.
+inline constexpr const char* kRareOptions = "Rarely needed";
+
 inline void leave_out_of_help(CLI::App& app, std::initializer_list<const char*> names) {
-  for (const char* name : names) app.get_option(name)->group("");
+  for (const char* name : names) app.get_option(name)->group(kRareOptions);
 }
 
 }  // namespace gray
