@@ -170,7 +170,7 @@ wait_for http://10.77.1.2/api/items
 wait_for http://10.77.2.2/api/items
 # The good gRPC canary does the same; the bad one has other prices, and will not sell.
 start_shop "$prod" "$out/production" 10.77.0.2
-start_shop "$good" "$out/grpc-good" 10.77.1.2
+start_shop "$good" "$out/grpc-good" 10.77.1.2 --origin Oslo
 start_shop "$bad" "$out/grpc-bad" 10.77.2.2 --price-add 100 --fail Buy
 for name in production grpc-good grpc-bad; do wait_for_shop "$out/$name"; done
 echo "production 10.77.0.2, canaries 10.77.1.2 (good) and 10.77.2.2 (bad): nginx and a gRPC server in each"
@@ -181,10 +181,10 @@ alone=$(load 5)
 echo "$alone requests/s"
 
 say "Production mirrored to both canaries (POST allowed, everything scrubbed)"
-mirror() { # mirror NAME PORT CANARY
+mirror() { # mirror NAME PORT CANARY OPTIONS…
   nice -n 5 nsenter --net="/run/netns/$prod" "$bin" mirror -i prod0 --port "$2" --to "$3" \
     --allow-method GET,HEAD,POST --max-p99 40ms --trials "$out/$1/trials.jsonl" \
-    --report "$out/$1/report.html" --json >"$out/$1/summary.json" 2>"$out/$1/mirror.log" &
+    --report "$out/$1/report.html" "${@:4}" --json >"$out/$1/summary.json" 2>"$out/$1/mirror.log" &
 }
 received() { # received NAME NS: what reaches a canary, off its own wire
   nsenter --net="/run/netns/$2" "$bin" capture -i eth0 -w "$out/$1/received.pcapng" \
@@ -195,13 +195,15 @@ capture_good=$!
 received bad "$bad"
 capture_bad=$!
 declare -A mirrors codes
+# Production's first; the good canary speaks the second, which has a field more.
+schemas=(--descriptors "$(dirname "$shop")/proto/v1.binpb" --descriptors "$(dirname "$shop")/proto/v2.binpb")
 mirror good 80 http://10.77.1.2
 mirrors[good]=$!
 mirror bad 80 http://10.77.2.2
 mirrors[bad]=$!
-mirror grpc-good 50051 h2c://10.77.1.2:50051
+mirror grpc-good 50051 h2c://10.77.1.2:50051 "${schemas[@]}"
 mirrors[grpc-good]=$!
-mirror grpc-bad 50051 h2c://10.77.2.2:50051
+mirror grpc-bad 50051 h2c://10.77.2.2:50051 "${schemas[@]}"
 mirrors[grpc-bad]=$!
 started+=("$capture_good" "$capture_bad" "${mirrors[@]}")
 wait_until_at_work "$out"/{good,bad}/{capture,mirror}.log "$out"/grpc-{good,bad}/mirror.log
