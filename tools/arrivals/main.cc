@@ -12,7 +12,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
-#include <exception>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -27,6 +26,7 @@
 #include "userspace/base/errors.h"
 #include "userspace/base/fd.h"
 #include "userspace/base/owned.h"
+#include "userspace/base/tool_main.h"
 #include "userspace/base/units.h"
 #include "userspace/kernel/interface.h"
 #include "userspace/pcapng/reader.h"
@@ -154,12 +154,7 @@ int run(int argc, char** argv) {
   app.add_option("--idle", options.idle, "end when none came for so long after the first");
   app.add_option("--against", options.against,
                  "the capture that is replayed; its UDP payloads begin with frame numbers");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);
-    throw UsageError(error.what());
-  }
+  if (!parse_command_line(app, argc, argv)) return 0;
   libbpf_set_print(nullptr);  // errors are told by us, in one line
   return receive(options);
 }
@@ -167,12 +162,6 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace gray
 
-int main(int argc, char** argv) try {
-  return gray::run(argc, argv);
-} catch (const gray::UsageError& error) {
-  std::cerr << "arrivals: " << error.what() << '\n';
-  return 2;
-} catch (const std::exception& error) {
-  std::cerr << "arrivals: " << gray::describe(error) << '\n';
-  return 1;
+int main(int argc, char** argv) {
+  return gray::tool_main("arrivals", gray::run, argc, argv);
 }

@@ -17,7 +17,6 @@
 #include <cstdint>
 #include <cstring>
 #include <exception>
-#include <iostream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -27,6 +26,7 @@
 #include "userspace/base/clock.h"
 #include "userspace/base/errors.h"
 #include "userspace/base/owned.h"
+#include "userspace/base/tool_main.h"
 #include "userspace/kernel/interface.h"
 #include "userspace/kernel/netlink.h"
 #include "userspace/packet/checksum.h"
@@ -191,12 +191,7 @@ int run(int argc, char** argv) {
                  "runs of the program, sent or not yet due, before frames really leave: 1 has the "
                  "shortest way from the stamp to the wire, the default 64 the highest rate")
       ->check(CLI::Range(1U, 256U));
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);
-    throw UsageError(error.what());
-  }
+  if (!parse_command_line(app, argc, argv)) return 0;
   libbpf_set_print(nullptr);  // errors are told by us, in one line
   return generate(options);
 }
@@ -204,12 +199,6 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace gray
 
-int main(int argc, char** argv) try {
-  return gray::run(argc, argv);
-} catch (const gray::UsageError& error) {
-  std::cerr << "pktgen: " << error.what() << '\n';
-  return 2;
-} catch (const std::exception& error) {
-  std::cerr << "pktgen: " << gray::describe(error) << '\n';
-  return 1;
+int main(int argc, char** argv) {
+  return gray::tool_main("pktgen", gray::run, argc, argv);
 }

@@ -16,14 +16,13 @@
 #include <algorithm>
 #include <cstdint>
 #include <deque>
-#include <exception>
-#include <iostream>
 #include <string>
 #include <vector>
 
 #include "userspace/base/clock.h"
 #include "userspace/base/errors.h"
 #include "userspace/base/fd.h"
+#include "userspace/base/tool_main.h"
 
 namespace gray {
 namespace {
@@ -184,12 +183,7 @@ int run(int argc, char** argv) {
   app.add_option("--warm-up", options.warm_up, "requests before them that are not");
   app.add_option("--connections", options.connections, "used in turn")
       ->check(CLI::Range(1U, 10'000U));
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);
-    throw UsageError(error.what());
-  }
+  if (!parse_command_line(app, argc, argv)) return 0;
   prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
   Load load(options);
   load.run();
@@ -199,12 +193,6 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace gray
 
-int main(int argc, char** argv) try {
-  return gray::run(argc, argv);
-} catch (const gray::UsageError& error) {
-  std::cerr << "steadyload: " << error.what() << '\n';
-  return 2;
-} catch (const std::exception& error) {
-  std::cerr << "steadyload: " << gray::describe(error) << '\n';
-  return 1;
+int main(int argc, char** argv) {
+  return gray::tool_main("steadyload", gray::run, argc, argv);
 }

@@ -4,14 +4,13 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <exception>
-#include <iostream>
 #include <string>
 #include <vector>
 
 #include "tools/streambench/follow.h"
 #include "tools/streambench/measure.h"
 #include "userspace/base/errors.h"
+#include "userspace/base/tool_main.h"
 
 namespace gray {
 namespace {
@@ -37,20 +36,21 @@ int measure(const Options& options) {
   const Traffic few = make_traffic(options.flows, options.packets, options.payload);
   const Traffic many = make_traffic(options.many, options.packets, options.payload);
   const MemoryCapture http = make_http(options.flows, options.exchanges, 3000);
-  std::vector<double> decoded, few_ns, many_ns, open_ns, tins_ns, http_ns, http2_ns;
+  std::vector<double> decoded, few_ns, many_ns, open_ns, first_ns, tins_ns, http_ns, http2_ns;
   for (unsigned round = 0; round < options.rounds; ++round) {
     decoded.push_back(measure_decode(few.steady));
     few_ns.push_back(measure_reassembly(few, options.flows).steady_ns);
     const Pass pass = measure_reassembly(many, options.many);
     many_ns.push_back(pass.steady_ns);
     open_ns.push_back(pass.opening_ns);
+    first_ns.push_back(pass.first_ns);
     tins_ns.push_back(measure_tins(few).steady_ns);
     http_ns.push_back(measure_extractor(http, options.exchanges, 1));
     http2_ns.push_back(measure_extractor(http, options.exchanges, 2));
   }
-  fmt::print("decode {}\nfew {}\nmany {}\nopen {}\ntins {}\nhttp {}\nhttp2 {}\n", spread(decoded),
-             spread(few_ns), spread(many_ns), spread(open_ns), spread(tins_ns), spread(http_ns),
-             spread(http2_ns));
+  fmt::print("decode {}\nfew {}\nmany {}\nopen {}\nfirst {}\ntins {}\nhttp {}\nhttp2 {}\n",
+             spread(decoded), spread(few_ns), spread(many_ns), spread(open_ns), spread(first_ns),
+             spread(tins_ns), spread(http_ns), spread(http2_ns));
   return 0;
 }
 
@@ -64,12 +64,7 @@ int run(int argc, char** argv) {
                           ->check(CLI::ExistingDirectory);
   app.add_option("--follow", options.follow, "write the streams of this capture, measure nothing")
       ->needs(into);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);
-    throw UsageError(error.what());
-  }
+  if (!parse_command_line(app, argc, argv)) return 0;
   if (options.follow.empty()) return measure(options);
   follow(options.follow, options.into);
   return 0;
@@ -78,12 +73,6 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace gray
 
-int main(int argc, char** argv) try {
-  return gray::run(argc, argv);
-} catch (const gray::UsageError& error) {
-  std::cerr << "streambench: " << error.what() << '\n';
-  return 2;
-} catch (const std::exception& error) {
-  std::cerr << "streambench: " << gray::describe(error) << '\n';
-  return 1;
+int main(int argc, char** argv) {
+  return gray::tool_main("streambench", gray::run, argc, argv);
 }

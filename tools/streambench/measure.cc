@@ -94,8 +94,9 @@ Pass measure_reassembly(const Traffic& traffic, std::size_t flows) {
   };
   Pass pass;
   pass.opening_ns = feed(traffic.opening);
+  pass.first_ns = feed(traffic.first);
   pass.steady_ns = feed(traffic.steady);
-  expect(sink.bytes, payload_of(traffic.steady));
+  expect(sink.bytes, payload_of(traffic.first) + payload_of(traffic.steady));
   return pass;
 }
 
@@ -108,8 +109,9 @@ Pass measure_tins(const Traffic& traffic) {
   };
   Pass pass;
   pass.opening_ns = feed(traffic.opening);
+  pass.first_ns = feed(traffic.first);
   pass.steady_ns = feed(traffic.steady);
-  expect(follower.delivered_bytes(), payload_of(traffic.steady));
+  expect(follower.delivered_bytes(), payload_of(traffic.first) + payload_of(traffic.steady));
   return pass;
 }
 

@@ -12,7 +12,8 @@ namespace gray {
 /// Of one pass over a capture.
 struct Pass {
   double opening_ns = 0;  ///< a packet of the handshakes
-  double steady_ns = 0;   ///< a packet after them
+  double first_ns = 0;    ///< the first packet with payload of a connection
+  double steady_ns = 0;   ///< a packet after these
 };
 
 /// Decode only, to say what the rest costs.

@@ -99,6 +99,9 @@ Traffic make_traffic(std::size_t flows, std::size_t packets, std::size_t payload
   traffic.opening.reserve(3 * flows, 3 * flows * kHeaders);
   for (std::size_t flow = 0; flow < flows; ++flow) writer.handshake(traffic.opening, flow);
   const std::string text(payload, 'x');
+  traffic.first.reserve(flows, flows * (kHeaders + 1));
+  for (std::size_t flow = 0; flow < flows; ++flow)
+    writer.segment(traffic.first, flow, 0, "x", kTcpAck | kTcpPsh);
   std::mt19937_64 random(1);
   traffic.steady.reserve(packets, packets * (kHeaders + payload));
   for (std::size_t i = 0; i < packets; ++i) {

@@ -28,6 +28,7 @@ class MemoryCapture {
 
 struct Traffic {
   MemoryCapture opening;  ///< handshakes: three segments of each connection
+  MemoryCapture first;    ///< the first segment with payload of each, which opens its stream
   MemoryCapture steady;   ///< segments in order, all with payload
 };
 

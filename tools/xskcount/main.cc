@@ -10,13 +10,12 @@
 #include <array>
 #include <atomic>
 #include <csignal>
-#include <exception>
-#include <iostream>
 #include <optional>
 #include <string>
 
 #include "userspace/base/errors.h"
 #include "userspace/base/owned.h"
+#include "userspace/base/tool_main.h"
 #include "userspace/kernel/interface.h"
 #include "userspace/kernel/socket.h"
 #include "userspace/kernel/umem.h"
@@ -58,12 +57,7 @@ int run(int argc, char** argv) {
   app.add_option("-i,--interface", options.interface, "interface")->required();
   app.add_flag("--drop", options.drop, "drop all frames in XDP and count nothing");
   app.add_flag("--wait", options.wait, "sleep until a frame comes instead of spinning");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);
-    throw UsageError(error.what());
-  }
+  if (!parse_command_line(app, argc, argv)) return 0;
   std::signal(SIGINT, [](int) { stop = true; });
   std::signal(SIGTERM, [](int) { stop = true; });
   libbpf_set_print(nullptr);  // errors are told by us, in one line
@@ -94,12 +88,6 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace gray
 
-int main(int argc, char** argv) try {
-  return gray::run(argc, argv);
-} catch (const gray::UsageError& error) {
-  std::cerr << "xskcount: " << error.what() << '\n';
-  return 2;
-} catch (const std::exception& error) {
-  std::cerr << "xskcount: " << gray::describe(error) << '\n';
-  return 1;
+int main(int argc, char** argv) {
+  return gray::tool_main("xskcount", gray::run, argc, argv);
 }

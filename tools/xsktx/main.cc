@@ -12,13 +12,12 @@
 #include <CLI/CLI.hpp>
 #include <cstdint>
 #include <cstring>
-#include <exception>
-#include <iostream>
 #include <string>
 
 #include "userspace/base/clock.h"
 #include "userspace/base/errors.h"
 #include "userspace/base/owned.h"
+#include "userspace/base/tool_main.h"
 
 namespace gray {
 namespace {
@@ -111,12 +110,7 @@ int run(int argc, char** argv) {
   app.add_option("--count", options.count, "frames to send, about");
   app.add_option("--size", options.size, "bytes a frame")->check(CLI::Range(14U, kMostBytes));
   app.add_option("--batch", options.batch, "frames a call")->check(CLI::Range(1U, kFrames));
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);
-    throw UsageError(error.what());
-  }
+  if (!parse_command_line(app, argc, argv)) return 0;
   Loop loop(options);
   const std::uint64_t start = monotonic_ns();
   loop.run(options);
@@ -128,12 +122,6 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace gray
 
-int main(int argc, char** argv) try {
-  return gray::run(argc, argv);
-} catch (const gray::UsageError& error) {
-  std::cerr << "xsktx: " << error.what() << '\n';
-  return 2;
-} catch (const std::exception& error) {
-  std::cerr << "xsktx: " << gray::describe(error) << '\n';
-  return 1;
+int main(int argc, char** argv) {
+  return gray::tool_main("xsktx", gray::run, argc, argv);
 }
