@@ -10,6 +10,7 @@
 #include <linux/tcp.h>
 #include <linux/udp.h>
 
+#include "bpf/extensions.h"
 #include "bpf/tag.h"
 #include "bpf/walk.h"
 
@@ -19,8 +20,6 @@ enum {
 	GRAY_IP6_MORE_FRAGMENTS = 0x0001,
 	GRAY_IP6_OFFSET = 0xfff8,
 	GRAY_SCTP_HEADER = 12,
-	GRAY_PROTO_HIP = 139,	/* RFC 7401 */
-	GRAY_PROTO_SHIM6 = 140, /* RFC 5533 */
 };
 
 struct gray_extension { /* how every IPv6 extension header begins, and the fragment header whole */
@@ -92,22 +91,6 @@ static __always_inline __u32 gray_step_ipv4(struct gray_context *ctx, struct gra
 	if (fragment & (GRAY_IP_MORE_FRAGMENTS | GRAY_IP_OFFSET))
 		gray_note_fragment(walk, fragment & GRAY_IP_OFFSET, ip.id);
 	return 0;
-}
-
-static __always_inline bool gray_is_extension(__u8 proto)
-{
-	switch (proto) {
-	case IPPROTO_HOPOPTS:
-	case IPPROTO_ROUTING:
-	case IPPROTO_FRAGMENT:
-	case IPPROTO_AH:
-	case IPPROTO_DSTOPTS:
-	case IPPROTO_MH:
-	case GRAY_PROTO_HIP:
-	case GRAY_PROTO_SHIM6:
-		return true;
-	}
-	return false;
 }
 
 /* One extension header; 0, GRAY_ODD_EXT, or GRAY_STEP_NONE where the ports are next. */

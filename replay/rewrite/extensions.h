@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <span>
 
-#include "bpf/shared.h"
+#include "bpf/extensions.h"
 
 namespace gray {
 
@@ -18,21 +18,7 @@ struct Extension {
   bool captured;         ///< wholly
   std::uint32_t length;  ///< when captured, else 0
 
-  bool is_extension() const noexcept {
-    switch (proto) {
-      case IPPROTO_HOPOPTS:
-      case IPPROTO_ROUTING:
-      case IPPROTO_FRAGMENT:
-      case IPPROTO_AH:
-      case IPPROTO_DSTOPTS:
-      case IPPROTO_MH:
-      case 139:  // HIP
-      case 140:  // Shim6
-        return true;
-      default:
-        return false;
-    }
-  }
+  bool is_extension() const noexcept { return gray_is_extension(proto); }
 };
 
 class ExtensionChain {

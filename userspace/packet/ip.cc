@@ -2,6 +2,7 @@
 // Checksums are never verified: offloads leave them unfinished in what a host captures of itself.
 #include <netinet/in.h>
 
+#include "bpf/extensions.h"
 #include "userspace/packet/layers.h"
 
 namespace gray {
@@ -13,10 +14,6 @@ constexpr std::uint32_t kTcpHeader = 20;
 constexpr std::uint32_t kUdpHeader = 8;
 constexpr std::uint32_t kSctpHeader = 12;
 constexpr std::uint32_t kFragmentHeader = 8;
-
-// Extension headers that netinet/in.h has no name for (RFC 7401, RFC 5533).
-constexpr std::uint8_t kProtoHip = 139;
-constexpr std::uint8_t kProtoShim6 = 140;
 
 /// The IP payload, while a Packet is being filled, and in it the header of the upper layer. The two
 /// differ in IPv6's first fragments only, where extension headers may stand between them.
@@ -71,27 +68,11 @@ void read_fragment_header(Piece header, Packet& packet) noexcept {
   packet.first_fragment = packet.fragment && packet.fragment_offset == 0;
 }
 
-bool is_extension(std::uint8_t proto) noexcept {
-  switch (proto) {
-    case IPPROTO_HOPOPTS:
-    case IPPROTO_ROUTING:
-    case IPPROTO_FRAGMENT:
-    case IPPROTO_AH:
-    case IPPROTO_DSTOPTS:
-    case IPPROTO_MH:
-    case kProtoHip:
-    case kProtoShim6:
-      return true;
-    default:
-      return false;
-  }
-}
-
 /// RFC 8200 §4: walks to the upper-layer header. Behind the fragment header of a later fragment
 /// there is none.
 Payload skip_extensions(Piece data, Packet& packet) noexcept {
   Payload payload = found(data);
-  for (unsigned count = 0; is_extension(packet.ip_proto); ++count) {
+  for (unsigned count = 0; gray_is_extension(packet.ip_proto); ++count) {
     if (count == GRAY_MAX_EXT_HEADERS || !data.has(8)) return stop(Odd::Ipv6Extension);
     const std::uint8_t proto = packet.ip_proto;
     std::uint32_t length = (data.u8(1) + 1U) * 8;
