@@ -1,10 +1,13 @@
 #include "replay/protocol/exchange_id.h"
 
+#include <netinet/in.h>
 #include <openssl/evp.h>
 
 #include <algorithm>
 #include <array>
 #include <cstring>
+
+#include "userspace/packet/community_id.h"
 
 namespace gray {
 
@@ -30,6 +33,18 @@ ExchangeId make_exchange_id(const Connection& connection, std::uint64_t offset,
   ExchangeId id;
   std::copy_n(digest.begin(), id.bytes.size(), id.bytes.begin());
   return id;
+}
+
+void name_exchange(Exchange& exchange, const Connection& connection, const ConnectionNames& names,
+                   const ProtocolContext& context, const ExchangePlace& place) noexcept {
+  exchange.client = connection.ends[place.client];
+  exchange.server = connection.ends[1 - place.client];
+  exchange.stream = connection.stream;
+  exchange.position = place.position;
+  exchange.flow_tag = names.flow_tag;
+  if (context.options.community_ids)
+    exchange.community_id = community_id(IPPROTO_TCP, exchange.client, exchange.server);
+  exchange.id = make_exchange_id(connection, place.offset, place.position);
 }
 
 }  // namespace gray

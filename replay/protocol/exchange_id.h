@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "replay/protocol/exchange.h"
+#include "replay/protocol/registry.h"
 #include "replay/stream/stream.h"
 
 namespace gray {
@@ -13,5 +14,16 @@ namespace gray {
 /// read by one of several threads, it is another.
 ExchangeId make_exchange_id(const Connection& connection, std::uint64_t offset,
                             std::uint32_t position) noexcept;
+
+/// Where an exchange stands in its connection.
+struct ExchangePlace {
+  unsigned client = 0;         ///< side
+  std::uint64_t offset = 0;    ///< as above
+  std::uint32_t position = 0;  ///< as above
+};
+
+/// Fills all that `exchange` is known by: its ends, its place, its connection's names and its id.
+void name_exchange(Exchange& exchange, const Connection& connection, const ConnectionNames& names,
+                   const ProtocolContext& context, const ExchangePlace& place) noexcept;
 
 }  // namespace gray

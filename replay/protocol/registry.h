@@ -38,11 +38,11 @@ struct ProtocolContext {
 /// A connection as its exchanges name it.
 struct ConnectionNames {
   std::uint64_t flow_tag = 0;
-  std::string community_id;
   unsigned tunnels = 0;              ///< CONNECT tunnels around what is read
   std::uint32_t first_position = 0;  ///< of the exchanges inside of them
 };
 
+/// The reader may refer to its arguments: they outlive it.
 using MakeReader = std::unique_ptr<StreamConsumer> (*)(const Connection&, const ConnectionNames&,
                                                        ProtocolContext&);
 
@@ -68,7 +68,8 @@ using MakeUpgraded = std::unique_ptr<StreamConsumer> (*)(const Connection&, cons
 MakeUpgraded find_upgraded(std::string_view protocol) noexcept;
 
 /// Reads a connection of whichever protocol it turns out to be.
-std::unique_ptr<StreamConsumer> make_recogniser(const Connection& connection, ConnectionNames names,
+std::unique_ptr<StreamConsumer> make_recogniser(const Connection& connection,
+                                                const ConnectionNames& names,
                                                 ProtocolContext& context);
 
 }  // namespace gray

@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "bpf/tag.h"
-#include "userspace/packet/community_id.h"
 
 namespace gray {
 namespace {
@@ -44,8 +43,7 @@ std::unique_ptr<StreamConsumer> Shard::opened(const Connection& connection) noex
   ConnectionNames names;
   names.flow_tag =
       connection.tag != 0 ? connection.tag : tcp_flow_tag(one, other, context_.options.seed);
-  if (context_.options.community_ids) names.community_id = community_id(IPPROTO_TCP, one, other);
-  return make_recogniser(connection, std::move(names), context_);
+  return make_recogniser(connection, names, context_);
 }
 
 void Shard::closed(const Connection& connection) noexcept {

@@ -18,26 +18,47 @@ constexpr unsigned kMaxTunnels = 4;             // CONNECT in CONNECT
 
 using Bytes = std::span<const std::uint8_t>;
 
-// One direction: a reader, and where it is in the stream.
-struct Half {
+// A message that is being read.
+struct Reading {
   MessageReader reader;
-  std::uint64_t offset = 0;    // of the next byte
-  std::uint64_t begun_at = 0;  // of the message being read
+  std::uint64_t begun_at = 0;  // offset in the stream
   bool open = false;           // its start line was read and pairing knows of it
-  bool searching = true;       // for a segment that starts with a message
+};
+
+// One direction. Between messages it has no reader: most connections are idle most of the time.
+struct Half {
+  std::unique_ptr<Reading> reading;
+  std::uint64_t offset = 0;  // of the next byte
+  bool searching = true;     // for a segment that starts with a message
+
+  bool begun() const noexcept { return reading && reading->reader.begun(); }
+  void rest() noexcept {
+    if (!begun()) reading.reset();
+  }
+};
+
+// A request asked for another protocol, and waits for its answer.
+struct Switching {
+  struct Piece {
+    std::uint64_t time_ns;
+    std::vector<std::uint8_t> bytes;
+  };
+
+  std::string to;
+  std::vector<Piece> pieces;  // what the client sent meanwhile
+  std::size_t bytes = 0;      // of them, taken from the budget
 };
 
 class Http1Connection final : public StreamConsumer {
  public:
-  Http1Connection(const Connection& connection, ConnectionNames names, ProtocolContext& context)
+  Http1Connection(const Connection& connection, const ConnectionNames& names,
+                  ProtocolContext& context)
       : connection_(connection),
-        names_(std::move(names)),
+        names_(names),
         context_(context),
-        pairing_(connection, names_, context),
-        requests_{{MessageKind::Request, limits()}},
-        responses_{{MessageKind::Response, limits()}} {}
+        pairing_(connection, names, context) {}
 
-  ~Http1Connection() override { context_.kept.give_back(undecided_bytes_); }
+  ~Http1Connection() override { take_pieces(); }
 
   void data(unsigned from, Bytes bytes, std::uint64_t time_ns) noexcept override;
   void gap(unsigned from, std::uint64_t length) noexcept override;
@@ -46,16 +67,13 @@ class Http1Connection final : public StreamConsumer {
   bool wanted() const noexcept override { return upgraded_ ? upgraded_->wanted() : !tunnel_; }
 
  private:
-  struct Undecided {
-    std::uint64_t time_ns;
-    std::vector<std::uint8_t> bytes;
-  };
-
   ReaderLimits limits() const {
     return {.max_body = context_.options.max_body,
             .hash_body = context_.options.hash_bodies,
             .budget = &context_.kept};
   }
+  Reading& reading(Half& half) noexcept;
+  void rest() noexcept;
   void find_client(unsigned from, Bytes bytes) noexcept;
   bool search(Half& half, Match (*recognise)(Bytes) noexcept, Bytes bytes) noexcept;
   ReadStatus read(Half& half, Bytes& bytes, std::uint64_t time_ns) noexcept;
@@ -69,22 +87,21 @@ class Http1Connection final : public StreamConsumer {
   bool hand_over(const std::string& protocol) noexcept;
   void look_inside() noexcept;
   void pass_on() noexcept;
-  void become_tunnel(const std::string& reason) noexcept;
+  std::vector<Switching::Piece> take_pieces() noexcept;
+  void become_tunnel(std::string reason) noexcept;
 
   const Connection& connection_;
-  const ConnectionNames names_;
+  const ConnectionNames& names_;
   ProtocolContext& context_;
   Pairing pairing_;
   Half requests_;
   Half responses_;
+  std::unique_ptr<Switching> switching_;
+  std::unique_ptr<StreamConsumer> upgraded_;  // reads everything from the change of protocol on
   std::optional<unsigned> client_;
-  std::string switching_;  // not empty: a request asked to change to this, and waits for its answer
-  std::vector<Undecided> undecided_;  // what the client sent meanwhile
-  std::size_t undecided_bytes_ = 0;
   std::array<bool, 2> ended_{};
   bool tunnel_ = false;
   bool looked_inside_ = false;
-  std::unique_ptr<StreamConsumer> upgraded_;  // reads everything from the change of protocol on
 };
 
 void Http1Connection::data(unsigned from, Bytes bytes, std::uint64_t time_ns) noexcept {
@@ -97,6 +114,18 @@ void Http1Connection::data(unsigned from, Bytes bytes, std::uint64_t time_ns) no
     read_responses(bytes, time_ns);
   }
   pairing_.give_out();
+  rest();
+}
+
+Reading& Http1Connection::reading(Half& half) noexcept {
+  const MessageKind kind = &half == &requests_ ? MessageKind::Request : MessageKind::Response;
+  if (!half.reading) half.reading.reset(new Reading{{kind, limits()}});
+  return *half.reading;
+}
+
+void Http1Connection::rest() noexcept {
+  requests_.rest();
+  responses_.rest();
 }
 
 void Http1Connection::find_client(unsigned from, Bytes bytes) noexcept {
@@ -123,9 +152,10 @@ bool Http1Connection::search(Half& half, Match (*recognise)(Bytes) noexcept, Byt
 }
 
 ReadStatus Http1Connection::read(Half& half, Bytes& bytes, std::uint64_t time_ns) noexcept {
-  if (!half.reader.begun()) half.begun_at = half.offset;
-  const ReadStatus status = half.reader.feed(bytes, time_ns);
-  const std::size_t used = status == ReadStatus::Bad ? bytes.size() : half.reader.consumed();
+  auto& [reader, begun_at, open] = reading(half);
+  if (!reader.begun()) begun_at = half.offset;
+  const ReadStatus status = reader.feed(bytes, time_ns);
+  const std::size_t used = status == ReadStatus::Bad ? bytes.size() : reader.consumed();
   half.offset += used;
   bytes = bytes.subspan(used);
   return status;
@@ -135,13 +165,13 @@ void Http1Connection::read_requests(Bytes bytes, std::uint64_t time_ns) noexcept
   bool first = true;
   while (!bytes.empty() && !tunnel_) {
     if (upgraded_) return upgraded_->data(*client_, bytes, time_ns);
-    if (!switching_.empty()) return postpone(bytes, time_ns);
+    if (switching_) return postpone(bytes, time_ns);
     if (!search(requests_, recognise_request, bytes)) return;
     const ReadStatus status = read(requests_, bytes, time_ns);
-    const MessageReader& reader = requests_.reader;
-    if (!requests_.open && reader.line_read()) {
-      pairing_.begin_request(reader.method(), requests_.begun_at, !first);
-      requests_.open = true;
+    auto& [reader, begun_at, open] = *requests_.reading;
+    if (!open && reader.line_read()) {
+      pairing_.begin_request(reader.method(), begun_at, !first);
+      open = true;
     }
     if (status != ReadStatus::NeedMore) end_request(status);
     first = false;
@@ -149,39 +179,40 @@ void Http1Connection::read_requests(Bytes bytes, std::uint64_t time_ns) noexcept
 }
 
 void Http1Connection::end_request(ReadStatus status) noexcept {
-  Request request = requests_.reader.take_request();
+  Request request = requests_.reading->reader.take_request();
   if (status == ReadStatus::Bad) {
     ++context_.bad;
     requests_.searching = true;
   }
   if (status == ReadStatus::Upgrade)
-    switching_ = request.method == "CONNECT" ? "connect" : "upgrade";
-  if (std::exchange(requests_.open, false)) pairing_.end_request(std::move(request));
+    switching_.reset(new Switching{request.method == "CONNECT" ? "connect" : "upgrade", {}, 0});
+  if (std::exchange(requests_.reading->open, false)) pairing_.end_request(std::move(request));
 }
 
 void Http1Connection::read_responses(Bytes bytes, std::uint64_t time_ns) noexcept {
   while (!bytes.empty() && !tunnel_) {
     if (upgraded_) return upgraded_->data(1 - *client_, bytes, time_ns);
-    MessageReader& reader = responses_.reader;
+    auto& [reader, begun_at, open] = reading(responses_);
     if (!reader.begun() && pairing_.asked_bare() && recognise_response(bytes) != Match::Yes) {
       responses_.searching = false;
       reader.begin_bare();
     }
     if (!search(responses_, recognise_response, bytes)) return;
-    if (!responses_.open) reader.answers(pairing_.asked());
+    if (!open) reader.answers(pairing_.asked());
     const ReadStatus status = read(responses_, bytes, time_ns);
-    if (!responses_.open && reader.line_read()) {
-      pairing_.begin_response(responses_.begun_at);
-      responses_.open = true;
+    if (!open && reader.line_read()) {
+      pairing_.begin_response(begun_at);
+      open = true;
     }
     if (status != ReadStatus::NeedMore) end_response(status);
   }
 }
 
 void Http1Connection::end_response(ReadStatus status) noexcept {
-  const bool interim = status == ReadStatus::Complete && responses_.reader.status() / 100 == 1;
-  const bool open = std::exchange(responses_.open, false);
-  Response response = responses_.reader.take_response();
+  MessageReader& reader = responses_.reading->reader;
+  const bool interim = status == ReadStatus::Complete && reader.status() / 100 == 1;
+  const bool open = std::exchange(responses_.reading->open, false);
+  Response response = reader.take_response();
   if (interim) {
     ++context_.interim;
     return;
@@ -197,34 +228,39 @@ void Http1Connection::end_response(ReadStatus status) noexcept {
   if (status == ReadStatus::Upgrade) {
     if (tunnel) return look_inside();
     if (open && hand_over(protocol)) return;
-    become_tunnel(switching_.empty() ? "upgrade" : switching_);
-  } else if (!switching_.empty() && pairing_.all_answered()) {
+    become_tunnel(switching_ ? switching_->to : "upgrade");
+  } else if (switching_ && pairing_.all_answered()) {
     resume();
   }
 }
 
 void Http1Connection::postpone(Bytes bytes, std::uint64_t time_ns) noexcept {
-  if (!context_.kept.take(bytes.size())) return become_tunnel(switching_);
-  undecided_.push_back({time_ns, {bytes.begin(), bytes.end()}});
-  undecided_bytes_ += bytes.size();
-  if (undecided_bytes_ > kMaxUndecided) decide_alone();
+  if (!context_.kept.take(bytes.size())) return become_tunnel(switching_->to);
+  switching_->pieces.push_back({time_ns, {bytes.begin(), bytes.end()}});
+  switching_->bytes += bytes.size();
+  if (switching_->bytes > kMaxUndecided) decide_alone();
 }
 
 // The change of protocol was declined: what the client sent since then is HTTP.
 void Http1Connection::resume() noexcept {
-  switching_.clear();
-  context_.kept.give_back(std::exchange(undecided_bytes_, 0));
-  for (const Undecided& piece : std::exchange(undecided_, {}))
-    read_requests(piece.bytes, piece.time_ns);
+  for (const Switching::Piece& piece : take_pieces()) read_requests(piece.bytes, piece.time_ns);
+}
+
+// Ends the waiting for an answer.
+std::vector<Switching::Piece> Http1Connection::take_pieces() noexcept {
+  const std::unique_ptr<Switching> switching = std::move(switching_);
+  if (!switching) return {};
+  context_.kept.give_back(switching->bytes);
+  return std::move(switching->pieces);
 }
 
 // No answer will tell whether the protocol was changed: what the client went on to say has to.
 void Http1Connection::decide_alone() noexcept {
-  if (switching_.empty() || undecided_.empty()) return;
-  if (recognise_request(undecided_.front().bytes) == Match::Yes) {
+  if (!switching_ || switching_->pieces.empty()) return;
+  if (recognise_request(switching_->pieces.front().bytes) == Match::Yes) {
     resume();
   } else {
-    become_tunnel(switching_);
+    become_tunnel(switching_->to);
   }
 }
 
@@ -246,24 +282,22 @@ void Http1Connection::look_inside() noexcept {
   ConnectionNames names = names_;
   ++names.tunnels;
   names.first_position += pairing_.positions();
-  upgraded_ = make_recogniser(connection_, std::move(names), context_);
+  upgraded_ = make_recogniser(connection_, names, context_);
   pass_on();
 }
 
 // What came in the meantime belongs to the new protocol.
 void Http1Connection::pass_on() noexcept {
-  context_.kept.give_back(std::exchange(undecided_bytes_, 0));
-  for (const Undecided& piece : std::exchange(undecided_, {}))
+  for (const Switching::Piece& piece : take_pieces())
     upgraded_->data(*client_, piece.bytes, piece.time_ns);
   for (unsigned from = 0; from < 2; ++from)
     if (ended_[from]) upgraded_->end(from);
 }
 
-void Http1Connection::become_tunnel(const std::string& reason) noexcept {
+void Http1Connection::become_tunnel(std::string reason) noexcept {
   tunnel_ = true;
-  ++context_.opaque[reason];
-  context_.kept.give_back(std::exchange(undecided_bytes_, 0));
-  undecided_ = {};
+  ++context_.opaque[std::move(reason)];
+  take_pieces();
   pairing_.close();
 }
 
@@ -272,17 +306,18 @@ void Http1Connection::gap(unsigned from, std::uint64_t length) noexcept {
   if (!client_ || tunnel_) return;
   Half& half = from == *client_ ? requests_ : responses_;
   half.offset += length;
-  const ReadStatus status = half.reader.begun() ? half.reader.skip(length) : ReadStatus::NeedMore;
-  if (half.reader.begun() && status == ReadStatus::NeedMore) return;
+  const ReadStatus status = half.begun() ? half.reading->reader.skip(length) : ReadStatus::NeedMore;
+  if (half.begun() && status == ReadStatus::NeedMore) return;
   half.searching = status != ReadStatus::Complete;
   if (&half == &requests_) {
-    if (half.reader.begun()) end_request(status);
+    if (half.begun()) end_request(status);
     decide_alone();
   } else {
-    if (half.reader.begun()) end_response(status);
+    if (half.begun()) end_response(status);
     if (half.searching) pairing_.responses_lost();
   }
   pairing_.give_out();
+  rest();
 }
 
 void Http1Connection::end(unsigned from) noexcept {
@@ -290,22 +325,27 @@ void Http1Connection::end(unsigned from) noexcept {
   ended_[from] = true;
   if (!client_ || tunnel_) return;
   if (from == *client_) {
-    const ReadStatus status = requests_.reader.eof();
-    if (status != ReadStatus::NeedMore) end_request(status);
+    if (requests_.begun()) end_request(requests_.reading->reader.eof());
   } else {
-    const ReadStatus status = responses_.reader.eof();
-    if (status != ReadStatus::NeedMore) end_response(status);
+    if (responses_.begun()) end_response(responses_.reading->reader.eof());
     decide_alone();
     pairing_.no_more_responses();
   }
   pairing_.give_out();
+  rest();
 }
 
 void Http1Connection::closed(CloseReason reason) noexcept {
   if (!tunnel_ && !upgraded_) {
     decide_alone();
-    if (requests_.reader.cut() != ReadStatus::NeedMore) end_request(ReadStatus::Bad);
-    if (responses_.reader.cut() != ReadStatus::NeedMore) end_response(ReadStatus::Bad);
+    if (requests_.begun()) {
+      requests_.reading->reader.cut();
+      end_request(ReadStatus::Bad);
+    }
+    if (responses_.begun()) {
+      responses_.reading->reader.cut();
+      end_response(ReadStatus::Bad);
+    }
     if (!upgraded_) pairing_.close();
   }
   if (upgraded_) upgraded_->closed(reason);

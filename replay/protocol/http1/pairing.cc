@@ -22,19 +22,13 @@ std::string authority_of(const Request& request) {
 
 Pairing::Pending& Pairing::add(std::uint64_t offset) noexcept {
   if (pending_.size() >= kMaxPending) {
-    pending_.front().asked = pending_.front().answered = true;
+    pending_.front()->asked = pending_.front()->answered = true;
     give_out();
   }
   ++context_.begun;
-  Pending& pending = pending_.emplace_back();
-  Exchange& exchange = pending.exchange;
-  exchange.client = connection_.ends[client_];
-  exchange.server = connection_.ends[1 - client_];
-  exchange.stream = connection_.stream;
-  exchange.position = names_.first_position + positions_++;
-  exchange.flow_tag = names_.flow_tag;
-  exchange.community_id = names_.community_id;
-  exchange.id = make_exchange_id(connection_, offset, exchange.position);
+  Pending& pending = *pending_.emplace_back(std::make_unique<Pending>());
+  name_exchange(pending.exchange, connection_, names_, context_,
+                {client_, offset, names_.first_position + positions_++});
   return pending;
 }
 
@@ -48,9 +42,8 @@ void Pairing::begin_request(const std::string& method, std::uint64_t offset,
 }
 
 Pairing::Pending* Pairing::at(std::optional<std::uint32_t> position) noexcept {
-  if (!position || pending_.empty() || *position < pending_.front().exchange.position)
-    return nullptr;
-  return &pending_[*position - pending_.front().exchange.position];
+  if (!position || pending_.empty() || *position < first_position()) return nullptr;
+  return pending_[*position - first_position()].get();
 }
 
 void Pairing::end_request(Request&& request) noexcept {
@@ -76,7 +69,7 @@ void Pairing::keep(Pending& pending, const Message& message) noexcept {
 
 std::size_t Pairing::unanswered() const noexcept {
   const auto found = std::find_if(pending_.begin(), pending_.end(),
-                                  [](const Pending& pending) { return !pending.answered; });
+                                  [](const auto& pending) { return !pending->answered; });
   return static_cast<std::size_t>(found - pending_.begin());
 }
 
@@ -91,14 +84,14 @@ const std::string& Pairing::asked() const noexcept {
   static const std::string kNone;
   if (alone_) return kNone;
   const bool settled = answering_ && !pending_.empty();
-  const std::size_t index = settled ? *answering_ - pending_.front().exchange.position : choose();
-  return index < pending_.size() ? pending_[index].exchange.request.method : kNone;
+  const std::size_t index = settled ? *answering_ - first_position() : choose();
+  return index < pending_.size() ? pending_[index]->exchange.request.method : kNone;
 }
 
 bool Pairing::asked_bare() const noexcept {
   const std::size_t index = choose();
-  return !alone_ && index < pending_.size() && pending_[index].asked &&
-         pending_[index].exchange.request.version == "0.9";
+  return !alone_ && index < pending_.size() && pending_[index]->asked &&
+         pending_[index]->exchange.request.version == "0.9";
 }
 
 void Pairing::begin_response(std::uint64_t offset) noexcept {
@@ -106,10 +99,10 @@ void Pairing::begin_response(std::uint64_t offset) noexcept {
   answer_offset_ = offset;
   const std::size_t index = choose();
   if (lost_)
-    for (std::size_t i = 0; i < index && i < pending_.size(); ++i) pending_[i].answered = true;
+    for (std::size_t i = 0; i < index && i < pending_.size(); ++i) pending_[i]->answered = true;
   lost_ = false;
   alone_ = index == pending_.size();
-  if (!alone_) answering_ = pending_[index].exchange.position;
+  if (!alone_) answering_ = pending_[index]->exchange.position;
 }
 
 void Pairing::end_response(Response&& response) noexcept {
@@ -128,33 +121,42 @@ void Pairing::end_response(Response&& response) noexcept {
 
 void Pairing::no_more_responses() noexcept {
   finished_ = true;
-  for (Pending& pending : pending_) pending.answered = true;
+  for (const auto& pending : pending_) pending->answered = true;
+}
+
+// How many of the first ones wait for nothing.
+std::size_t Pairing::ready() const noexcept {
+  const auto found = std::find_if(pending_.begin(), pending_.end(), [](const auto& pending) {
+    return !pending->asked || !pending->answered;
+  });
+  return static_cast<std::size_t>(found - pending_.begin());
 }
 
 void Pairing::give_out() noexcept {
-  while (!pending_.empty() && pending_.front().asked && pending_.front().answered) give_out_first();
+  give_out_first(ready());
 }
 
-void Pairing::give_out_first() noexcept {
-  ++context_.given;
-  context_.kept.give_back(pending_.front().kept);
-  context_.sink.exchange(std::move(pending_.front().exchange));
-  pending_.pop_front();
+void Pairing::give_out_first(std::size_t count) noexcept {
+  for (std::size_t i = 0; i < count; ++i) {
+    ++context_.given;
+    context_.kept.give_back(pending_[i]->kept);
+    context_.sink.exchange(std::move(pending_[i]->exchange));
+  }
+  pending_.erase(pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(count));
+  if (pending_.empty()) pending_.shrink_to_fit();  // the connection may be idle from here on
 }
 
 std::optional<Exchange> Pairing::hand_over() noexcept {
-  while (pending_.size() > 1 && pending_.front().asked && pending_.front().answered)
-    give_out_first();
-  if (pending_.size() != 1 || !pending_.front().asked || !pending_.front().answered)
-    return std::nullopt;
-  context_.kept.give_back(pending_.front().kept);
-  Exchange exchange = std::move(pending_.front().exchange);
-  pending_.pop_front();
+  if (pending_.empty() || ready() < pending_.size()) return std::nullopt;
+  give_out_first(pending_.size() - 1);
+  context_.kept.give_back(pending_.front()->kept);
+  Exchange exchange = std::move(pending_.front()->exchange);
+  pending_.clear();
   return exchange;
 }
 
 void Pairing::close() noexcept {
-  for (Pending& pending : pending_) pending.asked = pending.answered = true;
+  for (const auto& pending : pending_) pending->asked = pending->answered = true;
   give_out();
 }
 

@@ -1,13 +1,15 @@
 // Pairs the requests and responses of one connection by position (RFC 9112 section 9.3), gives the
 // exchanges out in order of their requests. Where a gap hides how many messages are missing, a
-// response goes to the request that its client can only just have sent, or stands alone.
+// response goes to the request that its client can only just have sent, or stands alone. Holds
+// little while nothing is asked.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "replay/protocol/registry.h"
 
@@ -57,7 +59,9 @@ class Pairing {
 
   Pending& add(std::uint64_t offset) noexcept;
   Pending* at(std::optional<std::uint32_t> position) noexcept;
-  void give_out_first() noexcept;
+  std::size_t ready() const noexcept;
+  void give_out_first(std::size_t count) noexcept;
+  std::uint32_t first_position() const noexcept { return pending_.front()->exchange.position; }
   void keep(Pending& pending, const Message& message) noexcept;
   std::size_t unanswered() const noexcept;
   std::size_t choose() const noexcept;
@@ -65,9 +69,9 @@ class Pairing {
   const Connection& connection_;
   const ConnectionNames& names_;
   ProtocolContext& context_;
-  std::deque<Pending> pending_;
-  std::optional<std::uint32_t> asking_;     // position of the request that is being read
-  std::optional<std::uint32_t> answering_;  // position; set from begin_ to end_response
+  std::vector<std::unique_ptr<Pending>> pending_;  // by position, without a hole
+  std::optional<std::uint32_t> asking_;            // position of the request that is being read
+  std::optional<std::uint32_t> answering_;         // position; set from begin_ to end_response
   std::uint64_t answer_offset_ = 0;
   std::uint32_t positions_ = 0;
   unsigned client_ = 0;

@@ -20,10 +20,10 @@ constexpr unsigned kMaxFrameSize = 5;
 
 class Http2Connection final : public StreamConsumer {
  public:
-  Http2Connection(const Connection& connection, ConnectionNames names, ProtocolContext& context,
-                  std::array<bool, 2> from_start)
+  Http2Connection(const Connection& connection, const ConnectionNames& names,
+                  ProtocolContext& context, std::array<bool, 2> from_start)
       : connection_(connection),
-        names_(std::move(names)),
+        names_(names),
         context_(context),
         writer_(context),
         streams_(connection_, names_, context),
@@ -99,7 +99,7 @@ class Http2Connection final : public StreamConsumer {
   void frames_lost(Side& side) noexcept;
 
   const Connection& connection_;
-  const ConnectionNames names_;
+  const ConnectionNames& names_;
   ProtocolContext& context_;
   StreamWriter writer_;
   StreamTable streams_;

@@ -32,14 +32,9 @@ Stream& StreamTable::begin(std::uint32_t id, std::uint64_t offset, std::uint64_t
   stream.last_ns = now_ns;
   Exchange& exchange = stream.exchange;
   exchange.protocol = "http/2";
-  exchange.client = connection_.ends[client_];
-  exchange.server = connection_.ends[1 - client_];
-  exchange.stream = connection_.stream;
-  exchange.position = names_.first_position + positions_++;
   exchange.h2_stream = id;
-  exchange.flow_tag = names_.flow_tag;
-  exchange.community_id = names_.community_id;
-  exchange.id = make_exchange_id(connection_, offset, exchange.position);
+  name_exchange(exchange, connection_, names_, context_,
+                {client_, offset, names_.first_position + positions_++});
   return stream;
 }
 
