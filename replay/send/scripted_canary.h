@@ -237,4 +237,10 @@ inline void RawCanary::kill() {
   for (std::thread& thread : threads_) thread.join();
 }
 
+/// Answers every request with its own request line.
+inline void keep_alive(ScriptedCanary::Peer& peer) {
+  SeenRequest request;
+  while (peer.read(request)) peer.answer(request.line);
+}
+
 }  // namespace gray

@@ -38,8 +38,7 @@ std::string corpus() {
   const char* named = std::getenv("GRAYXDP_CORPUS");
   std::string files;
   std::error_code none;
-  for (const auto& entry :
-       fs::directory_iterator(named != nullptr ? named : "", none))
+  for (const auto& entry : fs::directory_iterator(named != nullptr ? named : "", none))
     if (entry.path().extension() == ".pcap" || entry.path().extension() == ".pcapng")
       files += " '" + fs::absolute(entry.path()).string() + "'";
   return files;
