@@ -15,7 +15,7 @@ void look_on(RingWait& wait, std::size_t frames, std::uint64_t& now) {
   for (int i = 0; i < 20; ++i) wait.looked(frames, now += kNsPerMs);
 }
 
-TEST(RingWait, NapsWhileTheRingBridgesATenthOfASecond) {
+TEST(RingWait, NapsAtFirstWhileTheRingBridgesATenthOfASecond) {
   RingWait wait(milliseconds(1), kRing);
   std::uint64_t now = kNsPerSecond;
   look_on(wait, 99, now);
@@ -31,6 +31,21 @@ TEST(RingWait, StaysAwakeAboveThatAndNapsAgainBelow) {
   EXPECT_EQ(wait.timeout(kIdle), milliseconds(0));
   look_on(wait, 0, now);
   EXPECT_FALSE(wait.awake());
+}
+
+TEST(RingWait, LearnsHowLateItIsWoken) {
+  RingWait wait(milliseconds(1), kRing);
+  std::uint64_t now = kNsPerSecond;
+  for (int i = 0; i < 1000; ++i) look_on(wait, 0, now);  // 20 s without a late one
+  look_on(wait, 900, now);
+  EXPECT_FALSE(wait.awake()) << "11 ms are enough";
+  wait.woken(3 * kNsPerMs);
+  look_on(wait, 900, now);
+  EXPECT_TRUE(wait.awake());
+  look_on(wait, 150, now);
+  EXPECT_FALSE(wait.awake()) << "66 ms are 20 times 3";
+  look_on(wait, 1100, now);
+  EXPECT_TRUE(wait.awake()) << "never with less than 10 ms";
 }
 
 TEST(RingWait, NapsAtAnyRateWhenTheRingIsNotKnown) {
