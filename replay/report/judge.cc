@@ -65,16 +65,16 @@ void Judge::run() {
     different_ = gate_.differing();
   }
   lock.unlock();
-  while (const auto rest = pairing_.take_rest()) judge(rest->canary, nullptr);
+  while (auto rest = pairing_.take_rest()) judge(std::move(rest->canary), nullptr);
 }
 
 void Judge::take(Arrival&& arrival) {
-  if (!baseline_) return judge(arrival.trial, nullptr);
-  const auto pair = pairing_.add(std::move(arrival.trial), arrival.is_baseline);
-  if (pair) judge(pair->canary, pair->baseline ? &*pair->baseline : nullptr);
+  if (!baseline_) return judge(std::move(arrival.trial), nullptr);
+  auto pair = pairing_.add(std::move(arrival.trial), arrival.is_baseline);
+  if (pair) judge(std::move(pair->canary), pair->baseline ? &*pair->baseline : nullptr);
 }
 
-void Judge::judge(const Trial& trial, const Trial* baseline) {
+void Judge::judge(Trial&& trial, const Trial* baseline) {
   Comparison comparison = comparator_.compare(trial, memory_.asked_before(trial.exchange));
   if (trial.outcome == SendOutcome::Answered) ++answered_;
   if (comparison.compared) ++compared_;
@@ -83,6 +83,7 @@ void Judge::judge(const Trial& trial, const Trial* baseline) {
   gate_.mark_noise(trial.exchange.request, comparison);
   if (writer_) writer_->write(trial, comparison, scrubber_);
   if (!comparison.differences.empty()) keep_sample(trial, comparison);
+  if (!baseline_) memory_.remember(std::move(trial.exchange));
 }
 
 void Judge::learn(const Trial& trial, const Trial* baseline) {
@@ -97,8 +98,8 @@ void Judge::learn(const Trial& trial, const Trial* baseline) {
                                         .offset_ns = Comparator::offset_of(*baseline)}),
                    NoiseSource::Baseline);
   } else if (!baseline_) {
-    const std::optional<Response> previous = memory_.previous_answer(exchange);
-    if (!previous) return;
+    const Response* previous = memory_.previous_answer(exchange.request);
+    if (previous == nullptr) return;
     const auto offset =
         static_cast<std::int64_t>(exchange.response->first_byte_ns - previous->first_byte_ns);
     gate_.add_self(exchange.request,

@@ -65,7 +65,7 @@ class Judge {
   void put(Arrival&& arrival);
   void run();
   void take(Arrival&& arrival);
-  void judge(const Trial& trial, const Trial* baseline);
+  void judge(Trial&& trial, const Trial* baseline);
   void learn(const Trial& trial, const Trial* baseline);
   void keep_sample(const Trial& trial, const Comparison& comparison);
 

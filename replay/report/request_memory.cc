@@ -61,22 +61,24 @@ bool RequestMemory::asked_before(const Exchange& exchange) {
   return before;
 }
 
-std::optional<Response> RequestMemory::previous_answer(const Exchange& exchange) {
-  if (!exchange.response || exchange.request.method.empty()) return std::nullopt;
-  std::string key = request_key(exchange.request);
+const Response* RequestMemory::previous_answer(const Request& request) const {
+  const auto found = answers_.find(request_key(request));
+  return found == answers_.end() ? nullptr : &found->second;
+}
+
+void RequestMemory::remember(Exchange&& exchange) {
+  if (!exchange.response || exchange.request.method.empty()) return;
   const std::size_t bytes = size_of(*exchange.response);
-  if (bytes > kMaxAnswerBytes) return std::nullopt;
-  std::optional<Response> previous;
-  if (const auto found = answers_.find(key); found != answers_.end()) {
-    answer_bytes_ -= size_of(found->second);
-    previous = std::exchange(found->second, *exchange.response);
-  } else {
-    answers_.emplace(key, *exchange.response);
+  if (bytes > kMaxAnswerBytes) return;
+  std::string key = request_key(exchange.request);
+  const auto [found, fresh] = answers_.try_emplace(key);
+  if (fresh)
     answers_order_.push_back(std::move(key));
-  }
+  else
+    answer_bytes_ -= size_of(found->second);
+  found->second = std::move(*exchange.response);
   answer_bytes_ += bytes;
   forget_answers();
-  return previous;
 }
 
 void RequestMemory::forget_answers() {

@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -26,9 +25,11 @@ class RequestMemory {
   /// without effect (RFC 9110 section 9.2.1): of them only a key of idempotency counts.
   bool asked_before(const Exchange& exchange);
 
-  /// Production's answer to the last request with this method, target and body, if it had one.
-  /// Remembers this one in its place.
-  std::optional<Response> previous_answer(const Exchange& exchange);
+  /// Production's answer to the last request with this method, target and body that was remembered;
+  /// null without one. Valid until another is.
+  const Response* previous_answer(const Request& request) const;
+  /// Takes the answer for the next such request, in place of the one before.
+  void remember(Exchange&& exchange);
 
  private:
   bool seen(std::string key, std::uint64_t now_ns);

@@ -7,6 +7,7 @@
 
 #include "replay/compare/answer_diff.h"
 #include "replay/compare/printable.h"
+#include "replay/compare/shown_bodies.h"
 #include "replay/compare/tree_diff.h"
 #include "replay/scrub/json_text.h"
 
@@ -21,10 +22,16 @@ constexpr std::size_t kMaxLookedAt = 1u << 20;   // bytes that are scrubbed, all
 constexpr std::size_t kNameCost = 64;            // as which a name counts there
 constexpr std::size_t kMaxCompared = 4u << 20;   // bytes of a body
 
+std::string as_written(const TreeNode& node, bool quotes) {
+  return node.kind == TreeKind::String && quotes ? quote_json(node.text) : std::string(node.text);
+}
+
 class Rows {
  public:
-  Rows(const BodyMaker& maker, const Comparison& comparison, const Scrubber& scrubber)
-      : maker_(maker), scrubber_(scrubber), more_(comparison.more > 0) {
+  /// `shown`: where scrubbed values are looked up; null: they are scrubbed one by one.
+  Rows(const BodyMaker& maker, const Comparison& comparison, const Scrubber& scrubber,
+       ShownBodies* shown)
+      : maker_(maker), scrubber_(scrubber), shown_(shown), more_(comparison.more > 0) {
     for (const Difference& difference : comparison.differences)
       noise_.emplace(difference.field, difference.noise);
   }
@@ -67,10 +74,12 @@ class Rows {
   std::string field_of(std::span<const JsonStep> place) const;
   std::string name_of(std::span<const JsonStep> place) const;
   std::string text(const TreeDifference& pair, const TreeNode* node, bool content);
-  std::string value(std::span<const JsonStep> place, const TreeNode& node);
+  std::string value(const TreeDifference& pair, const TreeNode& node);
+  std::string looked_up(const TreeDifference& pair, const TreeNode& node);
 
   const BodyMaker& maker_;
   const Scrubber& scrubber_;
+  ShownBodies* shown_;
   bool more_;
   std::map<std::string, bool> noise_;  // by field of what differs
   std::vector<Level> levels_;
@@ -153,13 +162,13 @@ std::string Rows::text(const TreeDifference& pair, const TreeNode* node, bool co
   if (!whole) return name_of(pair.place) + show(node);
   look_at(node->text.size());
   if (node->text.size() > kMaxScrubbed || full()) return name_of(pair.place) + "(long)";
-  return name_of(pair.place) + printable(value(pair.place, *node), SideBySide::kMaxText);
+  return name_of(pair.place) + printable(value(pair, *node), SideBySide::kMaxText);
 }
 
-std::string Rows::value(std::span<const JsonStep> place, const TreeNode& node) {
-  const std::string written = node.kind == TreeKind::String && maker_.rooted
-                                  ? quote_json(node.text)
-                                  : std::string(node.text);
+std::string Rows::value(const TreeDifference& pair, const TreeNode& node) {
+  if (shown_ != nullptr) return looked_up(pair, node);
+  const auto place = pair.place;
+  const std::string written = as_written(node, maker_.rooted);
   std::optional<std::string> scrubbed = written;
   if (scrubber_.on() && maker_.scrub)
     scrubbed = maker_.scrub(place, node);
@@ -172,10 +181,17 @@ std::string Rows::value(std::span<const JsonStep> place, const TreeNode& node) {
   return scrubbed ? *scrubbed : "(dropped)";
 }
 
+std::string Rows::looked_up(const TreeDifference& pair, const TreeNode& node) {
+  const ShownBodies::Value found =
+      &node == pair.production ? shown_->production(&node) : shown_->canary(&node);
+  if (found.hidden) return "(scrubbed)";
+  return found.node == nullptr ? "(dropped)" : as_written(*found.node, maker_.rooted);
+}
+
 SideBySide rows_of(const BodyMaker& maker, const Tree& production, const Tree& canary,
                    const Comparison& comparison, const CompareRules& rules,
-                   const Scrubber& scrubber) {
-  Rows rows(maker, comparison, scrubber);
+                   const Scrubber& scrubber, ShownBodies* shown = nullptr) {
+  Rows rows(maker, comparison, scrubber, shown);
   diff_trees(
       production, canary, maker.part, rules,
       {.found =
@@ -203,7 +219,14 @@ SideBySide side_by_side(const Trial& trial, const Comparison& comparison,
   const BodySource right = comparator.body_of(trial.exchange, canary, decoded_canary);
   if (coded(left) || coded(right)) return {};
   for (const BodyMaker& maker : comparator.makers()) {
-    if (!maker.make || !maker.takes(left) || !maker.takes(right)) continue;
+    if (!maker.takes(left) || !maker.takes(right)) continue;
+    if (maker.make_both) {
+      const auto both = maker.make_both(left, right);
+      if (!both) continue;
+      ShownBodies shown(*both, scrubber);
+      return rows_of(maker, both->production, both->canary, comparison, comparator.rules(),
+                     scrubber, both->shown && scrubber.on() ? &shown : nullptr);
+    }
     const auto before = maker.make(left);
     const auto after = before ? maker.make(right) : std::nullopt;
     if (before && after)

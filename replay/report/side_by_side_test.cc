@@ -7,7 +7,10 @@
 #include <string>
 
 #include "replay/compare/trial_for_test.h"
+#include "replay/protocol/grpc/frames.h"
 #include "replay/report/html_trees.h"
+#include "replay/schema/proto_file_for_test.h"
+#include "replay/schema/wire.h"
 
 namespace gray {
 namespace {
@@ -152,6 +155,41 @@ TEST(SideBySide, IsBounded) {
   const std::string text(200'000, 'x');
   for (const TreeRow& row : rows_of("[\"" + text + "\"]", "[\"" + text + "y\"]").rows)
     EXPECT_LE(row.production.size() + row.canary.size(), 2 * SideBySide::kMaxText + 100);
+}
+
+// An answer of shop.v1.Shop/Get.
+Response item(std::uint64_t price, const std::string& mail) {
+  std::string message;
+  append_field(message, {1, WireType::Length, 0, "tea"});
+  append_field(message, {2, WireType::Varint, price, {}});
+  append_field(message, {3, WireType::Length, 0, mail});
+  Response response = response_of(200, {{"content-type", "application/grpc"}}, "");
+  response.version = "2";
+  response.trailers = {{"grpc-status", "0"}};
+  grpc::append_message(response.body, false, message);
+  response.body_bytes = response.body.size();
+  return response;
+}
+
+TEST(SideBySide, MessagesOfGrpcStandThereByTheirFields) {
+  CompareOptions options;
+  options.schemas = std::make_shared<const CurrentSchemas>(
+      Schemas{schema_of("syntax = \"proto3\"; package shop.v1; message Id { int64 id = 1; }"
+                        "message Item { string name = 1; int64 price = 2; string mail = 3; }"
+                        "service Shop { rpc Get(Id) returns (Item); }")});
+  Scrubber scrubber = Scrubber::builtin();
+  scrubber.use_schemas(options.schemas);
+  const Comparator comparator(options, scrubber);
+  Trial trial = trial_of(item(3, "a@example.com"), item(4, "b@example.com"));
+  trial.exchange.request.method = "POST";
+  trial.exchange.request.target = "/shop.v1.Shop/Get";
+  trial.exchange.request.headers = {{"content-type", "application/grpc"}};
+  const std::string rows =
+      drawn(side_by_side(trial, comparator.compare(trial), comparator, scrubber));
+  EXPECT_NE(rows.find("name: \"tea\"|name: \"tea\"\n"), rows.npos) << rows;
+  EXPECT_NE(rows.find("!price: "), rows.npos) << rows;
+  EXPECT_NE(rows.find("mail: "), rows.npos) << rows;
+  EXPECT_EQ(rows.find("@example.com"), rows.npos) << rows;
 }
 
 TEST(SideBySide, IsEscapedOnThePage) {

@@ -75,7 +75,7 @@ void RecordingFeed::read(FileSource& source, Round& round, bool first) {
   while (!stopped_) {
     const std::size_t count = source.receive(frames, std::chrono::milliseconds(100));
     if (count == 0 && source.ended()) break;
-    for (std::size_t i = 0; i < count; ++i) extractor.frame(frames[i]);
+    extractor.frames(std::span(frames).first(count));
     source.recycle(std::span(frames).first(count));
   }
   extractor.finish();
