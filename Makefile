@@ -14,7 +14,7 @@ asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sani
 tsan    := -O1 -g -fsanitize=thread -DBOOST_ASIO_DISABLE_FENCED_BLOCK
 # `make fuzz` sets this one, with clang++. Bounds of the standard library are checked, too.
 fuzz    := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -D_GLIBCXX_ASSERTIONS
-$(if $($(MODE)),,$(error MODE=$(MODE): want release, debug, asan or tsan))
+$(if $($(MODE)),,$(error MODE=$(MODE): want release, debug, asan, tsan or fuzz))
 
 # The modules, each with those it may use: a module links with nothing else, so the arrows of the
 # design are what the linker checks. A new file needs no edit here, a new folder one line.

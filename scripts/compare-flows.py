@@ -21,89 +21,105 @@ import pathlib
 import struct
 import subprocess
 import sys
+import typing
 
 CAPTURES = {".pcap", ".pcapng"}
 PORTS = {6: "tcp", 17: "udp", 132: "sctp"}
 ADDRESSES = ["ip.src", "ip.dst", "ip.proto", "ipv6.src", "ipv6.dst", "ipv6.nxt"]
 FRAGMENTS = ["ip.frag_offset", "ipv6.fraghdr.offset"]
-FIELDS = ["communityid", "icmp.type", "icmpv6.type", *FRAGMENTS, *ADDRESSES,
+FIELDS = ["communityid", "frame.protocols", *ADDRESSES, *FRAGMENTS,
           *[f"{name}.{end}port" for name in PORTS.values() for end in ("src", "dst")]]
+IP = {"ip": "ip.proto", "ipv6": "ipv6.nxt"}
 
 
-def community_id(proto, source, destination, ports=None):
-    """Version 1, seed 0. Addresses as text, ports as a pair or none."""
-    ends = [ipaddress.ip_address(end).packed for end in (source, destination)]
-    ports = ports or (None, None)
+class Layer(typing.NamedTuple):
+    """An IP header, and the ports right behind it when there are some."""
+    proto: int
+    source: str
+    destination: str
+    ports: tuple = ()
+
+
+def community_id(layer):
+    """Version 1, seed 0."""
+    ends = [ipaddress.ip_address(end).packed for end in layer[1:3]]
+    ports = layer.ports or (None, None)
     if (ends[0], ports[0] or 0) > (ends[1], ports[1] or 0):
         ends, ports = ends[::-1], ports[::-1]
-    data = struct.pack("!H", 0) + ends[0] + ends[1] + struct.pack("!BB", proto, 0)
+    data = struct.pack("!H", 0) + ends[0] + ends[1] + struct.pack("!BB", layer.proto, 0)
     if ports[0] is not None:
         data += struct.pack("!HH", *ports)
     return "1:" + base64.b64encode(hashlib.sha1(data).digest()).decode()
 
 
 def layers_of(frame):
-    """(source, destination, protocol) of each IP layer, and the pairs of ports, in no order."""
-    def values(field):
-        return [value for value in frame[field].split(",") if value]
+    """The IP layers from the outermost on, in the order in which tshark dissected the frame."""
+    values = {field: iter(filter(None, text.split(","))) for field, text in frame.items()}
+    numbers = {name: number for number, name in PORTS.items()}
     layers = []
-    for kind in ("ip", "ipv6"):
-        layers += zip(values(f"{kind}.src"), values(f"{kind}.dst"),
-                      map(int, values("ip.proto" if kind == "ip" else "ipv6.nxt")))
-    ports = []
-    for name in PORTS.values():
-        ports += zip(map(int, values(f"{name}.srcport")), map(int, values(f"{name}.dstport")))
-    return layers, ports
+    for name in frame["frame.protocols"].split(":"):
+        if name in IP:
+            layers.append(Layer(int(next(values[IP[name]])), next(values[f"{name}.src"]),
+                                next(values[f"{name}.dst"])))
+        elif name in numbers and layers:
+            ports = tuple(int(next(values[f"{name}.{end}port"], 0)) for end in ("src", "dst"))
+            layers[-1] = layers[-1]._replace(proto=numbers[name], ports=ports)
+    return layers
 
 
 def expected(frame):
-    """The ids that grayxdp's flow of a frame may have, of which one is enough."""
+    """The ids of which one must be that of grayxdp's flow of a frame."""
     given = set(filter(None, frame["communityid"].split(",")))
-    layers, ports = layers_of(frame)
-    plain = {community_id(proto, source, destination)
-             for source, destination, proto in layers if proto not in PORTS}
-    mixed = {community_id(one[2], other[0], other[1], pair)
-             for one, other in itertools.permutations(layers, 2) for pair in ports}
-    own = {community_id(proto, source, destination, pair)
-           for source, destination, proto in layers for pair in ports}
-    return plain | own if given & (mixed - own) else given
+    layers = layers_of(frame)
+    mixed = {community_id(inner._replace(proto=outer.proto, ports=outer.ports))
+             for outer, inner in itertools.combinations(layers, 2)}
+    own = [community_id(layer) for layer in layers]
+    return {own[-1]} if given & (mixed - set(own)) else given
 
 
 def theirs(capture):
-    """For each frame that counts the ids of which one must be there; and whether it has ICMP."""
+    """For each frame that counts the ids of which one must be there, and whether it has ICMP; and
+    the addresses of later fragments."""
     run = subprocess.run(
         ["tshark", "-r", str(capture), "--enable-protocol", "communityid", "-T", "fields",
          "-o", "ip.defragment:FALSE", "-o", "ipv6.defragment:FALSE",
          *[word for field in FIELDS for word in ("-e", field)]],
         capture_output=True, timeout=120, check=False, text=True)
-    frames = []
+    frames, fragments = [], set()
     for line in run.stdout.splitlines():
         frame = dict(zip(FIELDS, line.split("\t")))
-        later = any(offset not in ("", "0") for field in FRAGMENTS
-                    for offset in frame[field].split(","))
-        if frame["communityid"] and not later:
-            frames.append((frozenset(expected(frame)),
-                           bool(frame["icmp.type"] or frame["icmpv6.type"])))
-    return frames
+        if any(offset not in ("", "0") for field in FRAGMENTS
+               for offset in frame[field].split(",")):
+            fragments |= {frozenset(layer[1:3]) for layer in layers_of(frame)}
+        elif frame["communityid"]:
+            protocols = frame["frame.protocols"].split(":")
+            frames.append((frozenset(expected(frame)), bool({"icmp", "icmpv6"} & set(protocols))))
+    return frames, fragments
 
 
 def ours(grayxdp, capture):
-    """The flows by id, without those of fragments whose first one had not come."""
+    """The flows by id."""
     run = subprocess.run([*grayxdp, "flows", "-r", str(capture), "--json"], capture_output=True,
                          timeout=120, check=False, text=True)
     flows = [json.loads(line) for line in run.stdout.splitlines()]
-    return {flow["community_id"]: flow for flow in flows
-            if flow["proto"] not in PORTS.values() or has_port(flow["source"])}
+    return {flow["community_id"]: flow for flow in flows}
 
 
 def has_port(endpoint):
     return endpoint.startswith("[") or endpoint.count(":") == 1
 
 
+def is_orphan(flow, fragments):
+    """Of later fragments alone: the first one, which has the ports, came after them or never."""
+    return (flow["proto"] in PORTS.values() and not has_port(flow["source"])
+            and frozenset((flow["source"], flow["destination"])) in fragments)
+
+
 def compare(capture, grayxdp):
     """(agreeing ids, all ids); prints the others."""
-    frames = theirs(capture)
-    flows = ours(grayxdp, capture)
+    frames, fragments = theirs(capture)
+    flows = {one: flow for one, flow in ours(grayxdp, capture).items()
+             if not is_orphan(flow, fragments)}
     known = set().union(*(ids for ids, _ in frames))
     only_ours = sorted(set(flows) - known)
     only_theirs = sorted({min(ids) for ids, icmp in frames if not icmp and not ids & set(flows)})

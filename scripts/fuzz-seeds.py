@@ -299,7 +299,7 @@ SEEDS = {
 
 
 def main():
-    if len(sys.argv) != 2:
+    if len(sys.argv) != 2 or sys.argv[1].startswith("-"):
         sys.exit(f"usage: {sys.argv[0]} FOLDER")
     for target, seeds in SEEDS.items():
         folder = pathlib.Path(sys.argv[1], target)
