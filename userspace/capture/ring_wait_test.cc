@@ -39,11 +39,11 @@ TEST(RingWait, LearnsHowLateItIsWoken) {
   for (int i = 0; i < 1000; ++i) look_on(wait, 0, now);  // 20 s without a late one
   look_on(wait, 900, now);
   EXPECT_FALSE(wait.awake()) << "11 ms are enough";
-  wait.woken(3 * kNsPerMs);
+  wait.woken(12 * kNsPerMs);
   look_on(wait, 900, now);
   EXPECT_TRUE(wait.awake());
   look_on(wait, 150, now);
-  EXPECT_FALSE(wait.awake()) << "66 ms are 20 times 3";
+  EXPECT_FALSE(wait.awake()) << "66 ms are 5 times 12";
   look_on(wait, 1100, now);
   EXPECT_TRUE(wait.awake()) << "never with less than 10 ms";
 }
