@@ -147,6 +147,10 @@ endef
 $(foreach m,$(modules),$(foreach f,$(call targets,$m),$(eval $(call fuzz_rules,$m,$f))))
 fuzz-targets: $(fuzz_bins)
 
+# Sanitizers have an allocator of their own.
+allocator_release := -ljemalloc
+$B/grayxdp: libs += $(allocator_$(MODE))
+
 define tool_rules
 $B/$1: $(call objects,$(call sources,tools/$1)) $(patsubst %,$B/%.a,$(call closure,tools/$1))
 endef

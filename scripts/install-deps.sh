@@ -6,7 +6,7 @@ set -euo pipefail
 
 build=(
   g++ make clang libclang-rt-14-dev pkg-config bpftool linux-libc-dev
-  libbpf-dev libxdp-dev libpcap-dev libboost-dev libgtest-dev libssl-dev
+  libbpf-dev libxdp-dev libpcap-dev libboost-dev libgtest-dev libssl-dev libjemalloc-dev
   libyaml-cpp-dev nlohmann-json3-dev libcli11-dev libfmt-dev libre2-dev node-llhttp
   libzstd-dev zlib1g-dev libbrotli-dev libnghttp2-dev libprotobuf-dev libprotoc-dev
   protobuf-compiler libtins-dev libgrpc++-dev protobuf-compiler-grpc

@@ -1,7 +1,6 @@
 #include "tools/grayxdp/extractor_caps.h"
 
 #include <fmt/format.h>
-#include <malloc.h>
 
 #include <CLI/CLI.hpp>
 
@@ -43,11 +42,6 @@ std::string caps_reached(const ExtractorSummary& summary) {
   say(summary.flows_shed, "connections shed above --max-flows");
   say(summary.early_gaps, "gaps declared early to stay within --max-memory");
   return said;
-}
-
-void keep_memory() noexcept {
-  ::mallopt(M_TOP_PAD, 4 << 20);
-  ::mallopt(M_TRIM_THRESHOLD, 256 << 20);
 }
 
 }  // namespace gray

@@ -22,8 +22,4 @@ struct ExtractorCaps {
 /// "12 connections shed above --max-flows, …"; empty when no bound was reached.
 std::string caps_reached(const ExtractorSummary& summary);
 
-/// Exchanges are made on one thread and end on another. Left to itself, the allocator would give
-/// memory back to the kernel and take it again for every few of them.
-void keep_memory() noexcept;
-
 }  // namespace gray

@@ -18,6 +18,11 @@
 #include "tools/grayxdp/verbs.h"
 #include "userspace/base/errors.h"
 
+// Of jemalloc, which release builds use: exchanges are made by one thread and freed by another. What
+// was freed is used again rather than given back and faulted in anew.
+extern "C" const char* malloc_conf;
+const char* malloc_conf = "dirty_decay_ms:60000";
+
 namespace {
 
 int complain(const std::string& text, int code) {

@@ -107,7 +107,6 @@ TimeWindow window_of(const ReplayVerb& verb) {
 }
 
 int replay_requests(const ReplayVerb& verb) {
-  keep_memory();
   if (verb.basics.loops == 0) throw UsageError("-l 0, for ever, is for -i");
   const std::uint64_t seed = verb.frames.rewrite.seed.value_or(0);
   RunOptions options = verb.replay.options(parse_share(verb.sample), seed);

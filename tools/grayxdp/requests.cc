@@ -237,7 +237,6 @@ int list_requests(const RequestsVerb& verb) {
                            .tunnels = verb.tunnels,
                            .threads = verb.threads};
   verb.caps.apply(options);
-  keep_memory();
   Extractor extractor(options, list);
   Stop stop;
   const bool pipe = std::ranges::any_of(what.files, is_pipe);
