@@ -59,7 +59,7 @@ class RingWait {
  private:
   static constexpr std::uint64_t kWindowNs = 10 * kNsPerMs;
   static constexpr std::uint64_t kTimesLate = 5;
-  static constexpr std::uint64_t kShortestNs = 10 * kNsPerMs;
+  static constexpr std::uint64_t kShortestNs = 50 * kNsPerMs;
   static constexpr std::uint64_t kLongestNs = kNsPerSecond;
   static constexpr std::uint64_t kFirstLateNs = 20 * kNsPerMs;  // until it is known better
   static constexpr std::uint64_t kForgetting = 256;            // half in some 2 s

@@ -37,15 +37,16 @@ TEST(RingWait, LearnsHowLateItIsWoken) {
   RingWait wait(milliseconds(1), kRing);
   std::uint64_t now = kNsPerSecond;
   for (int i = 0; i < 1000; ++i) look_on(wait, 0, now);  // 20 s without a late one
-  look_on(wait, 900, now);
-  EXPECT_FALSE(wait.awake()) << "11 ms are enough";
+  look_on(wait, 180, now);
+  EXPECT_FALSE(wait.awake()) << "55 ms are enough";
   wait.woken(12 * kNsPerMs);
-  look_on(wait, 900, now);
+  look_on(wait, 180, now);
   EXPECT_TRUE(wait.awake());
   look_on(wait, 150, now);
   EXPECT_FALSE(wait.awake()) << "66 ms are 5 times 12";
-  look_on(wait, 1100, now);
-  EXPECT_TRUE(wait.awake()) << "never with less than 10 ms";
+  for (int i = 0; i < 1000; ++i) look_on(wait, 0, now);
+  look_on(wait, 220, now);
+  EXPECT_TRUE(wait.awake()) << "never with less than 50 ms";
 }
 
 TEST(RingWait, NapsAtAnyRateWhenTheRingIsNotKnown) {
