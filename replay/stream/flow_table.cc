@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <random>
+#include <utility>
 
 namespace gray {
 namespace {
@@ -125,8 +126,8 @@ std::size_t FlowTable::memory() const noexcept {
   return slots_.size() * sizeof(Slot) + slabs_.size() * kSlabFlows * sizeof(Flow);
 }
 
-void FlowTable::touch(Flow& flow) noexcept {
-  if (ages_.last == flow.number) return;
+void FlowTable::touch(Flow& flow, std::uint32_t moment) noexcept {
+  if (std::exchange(flow.touched, moment) == moment || ages_.last == flow.number) return;
   take_out<&Flow::by_age>(ages_, flow);
   append<&Flow::by_age>(ages_, flow);
 }
@@ -163,11 +164,12 @@ void FlowTable::prefetch_flow(std::uint32_t hash) const noexcept {
     __builtin_prefetch(line + offset, 1);
 }
 
-void FlowTable::prefetch_neighbours(std::uint32_t hash) const noexcept {
+void FlowTable::prefetch_neighbours(std::uint32_t hash, std::uint32_t moment) const noexcept {
   const std::uint32_t number = candidate(hash);
   if (number == 0) return;
   const Flow& flow = at(number);
   if (flow.consumer) __builtin_prefetch(flow.consumer.get());
+  if (flow.touched == moment) return;
   if (flow.by_age.previous != 0) __builtin_prefetch(&at(flow.by_age.previous).by_age, 1);
   if (flow.by_age.next != 0) __builtin_prefetch(&at(flow.by_age.next).by_age, 1);
 }

@@ -33,6 +33,7 @@ Flow& Reassembler::add(const Packet& packet, std::uint32_t hash) noexcept {
     table_.remove(*table_.oldest());
   }
   Flow& flow = table_.add(hash);
+  flow.touched = moment(packet);
   open(flow, packet);
   return flow;
 }
@@ -54,7 +55,7 @@ void Reassembler::segment(const Packet& packet, std::uint64_t tag, std::uint32_t
     from = 0;
     found = &add(packet, hash);
   } else {
-    table_.touch(*found);
+    table_.touch(*found, moment(packet));
   }
   Flow& flow = *found;
   flow.last_ns = packet.time_ns;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -19,7 +20,7 @@
 namespace gray {
 
 struct ReassemblerOptions {
-  std::size_t max_flows = 262'144;               ///< the idlest is shed above
+  std::size_t max_flows = 262'144;               ///< the idlest is shed above, to a second or so
   std::size_t max_buffered = 256u << 20;         ///< bytes held out of order, over all flows
   std::size_t max_buffered_per_flow = 4u << 20;  ///< and in one direction of one
   std::uint64_t idle_timeout_ns = 300'000'000'000;
@@ -31,7 +32,7 @@ void account(const StreamCounters& counters, std::size_t held, Ledger& ledger);
 class Reassembler {
  public:
   Reassembler(const ReassemblerOptions& options, StreamSink& sink)
-      : options_(options), sink_(sink) {}
+      : options_(options), sink_(sink), moment_bits_(moment_bits(options.idle_timeout_ns)) {}
   Reassembler(const Reassembler&) = delete;
   Reassembler& operator=(const Reassembler&) = delete;
 
@@ -59,6 +60,13 @@ class Reassembler {
  private:
   static constexpr std::size_t kBatch = 32;
 
+  /// Of a moment, in which all packets are of one age: 2^30 ns, or a 16th of the timeout.
+  static constexpr unsigned moment_bits(std::uint64_t idle_timeout_ns) noexcept {
+    return static_cast<unsigned>(std::min<std::uint64_t>(30, std::bit_width(idle_timeout_ns / 16)));
+  }
+  std::uint32_t moment(const Packet& packet) const noexcept {
+    return static_cast<std::uint32_t>(packet.time_ns >> moment_bits_);
+  }
   void segment(const Packet& packet, std::uint64_t tag, std::uint32_t hash) noexcept;
   Flow& add(const Packet& packet, std::uint32_t hash) noexcept;
   void open(Flow& flow, const Packet& packet) noexcept;
@@ -78,6 +86,7 @@ class Reassembler {
   StreamSink& sink_;
   StreamCounters counters_;
   std::size_t held_bytes_ = 0;
+  const unsigned moment_bits_;
   FlowTable table_;
 };
 
@@ -91,7 +100,8 @@ void Reassembler::segments(std::span<const Tagged> packets, After&& after) noexc
       table_.prefetch_slot(hashes[i]);
     }
     for (std::size_t i = 0; i < batch.size(); ++i) table_.prefetch_flow(hashes[i]);
-    for (std::size_t i = 0; i < batch.size(); ++i) table_.prefetch_neighbours(hashes[i]);
+    for (std::size_t i = 0; i < batch.size(); ++i)
+      table_.prefetch_neighbours(hashes[i], moment(batch[i].packet));
     for (std::size_t i = 0; i < batch.size(); ++i) {
       segment(batch[i].packet, batch[i].tag, hashes[i]);
       after(start + i);

@@ -224,6 +224,23 @@ TEST(Reassembler, AboveTheCapTheIdlestFlowIsShed) {
   EXPECT_FALSE(wire.recorder.heard[2]->closed);
 }
 
+TEST(Reassembler, AFlowThatSpokeSinceIsNotTheIdlest) {
+  Wire wire({.max_flows = 2});
+  const auto send = [&](std::uint16_t port, std::uint32_t seq) {
+    wire.ends[0].port = port;
+    wire.send(0, seq, "abc");
+  };
+  send(1, 1000);
+  send(2, 1000);
+  wire.now += 3000 * kMs;
+  send(1, 1003);
+  send(3, 1000);
+  ASSERT_EQ(wire.recorder.heard.size(), 3U);
+  EXPECT_FALSE(wire.recorder.heard[0]->closed);
+  EXPECT_EQ(wire.recorder.heard[1]->reason, CloseReason::Shed);
+  EXPECT_FALSE(wire.recorder.heard[2]->closed);
+}
+
 TEST(Reassembler, BudgetOfADirectionEndsTheWait) {
   Wire wire({.max_buffered_per_flow = 1000});
   wire.open(1000, 9000);

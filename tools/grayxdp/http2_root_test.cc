@@ -128,10 +128,17 @@ TEST_F(Http2, ACaptureThatBeginsInTheMiddleOfAConnection) {
   EXPECT_LE(exchanges.size(), after - before_start + 1);
   EXPECT_GT(exchanges.size(), 500U);
   unsigned complete = 0;
+  unsigned cut_at_start = 0;
+  unsigned cut_later = 0;
+  std::string cut;  // those that have not both sides
   std::uint32_t last = 0;
   for (const auto& e : exchanges) {
     EXPECT_EQ(e["protocol"], "http/2") << e;
-    if (e["request"].is_null() || e["response"].is_null()) continue;
+    if (e["request"].is_null() || e["response"].is_null()) {
+      ++(complete == 0 ? cut_at_start : cut_later);
+      cut += e.dump() + '\n';
+      continue;
+    }
     ++complete;
     const std::uint32_t stream = e["h2_stream"];
     EXPECT_TRUE(last == 0 || stream == last + 2) << "one is missing: " << e;
@@ -143,7 +150,10 @@ TEST_F(Http2, ACaptureThatBeginsInTheMiddleOfAConnection) {
     EXPECT_TRUE(target == "/middle" || target == std::string("\0unknown", 8)) << e;
     EXPECT_TRUE(target == "/middle" || e["request"]["unknown_headers"] > 0) << e;
   }
-  EXPECT_GE(complete + 1, exchanges.size());
+  // The two directions are not attached in one instant, and h2load sends what is due in bursts.
+  EXPECT_LE(cut_at_start, 5U) << cut;
+  EXPECT_LE(cut_later, 1U) << cut;
+  EXPECT_GE(complete + 6, exchanges.size());
 }
 
 }  // namespace
