@@ -30,6 +30,7 @@ FRAGMENTS = ["ip.frag_offset", "ipv6.fraghdr.offset"]
 FIELDS = ["communityid", "frame.protocols", *ADDRESSES, *FRAGMENTS,
           *[f"{name}.{end}port" for name in PORTS.values() for end in ("src", "dst")]]
 IP = {"ip": "ip.proto", "ipv6": "ipv6.nxt"}
+QUOTES = {"icmp", "icmpv6", "sflow"}  # show headers of other packets, and carry none
 
 
 class Layer(typing.NamedTuple):
@@ -58,6 +59,8 @@ def layers_of(frame):
     numbers = {name: number for number, name in PORTS.items()}
     layers = []
     for name in frame["frame.protocols"].split(":"):
+        if name in QUOTES:
+            break
         if name in IP:
             layers.append(Layer(int(next(values[IP[name]])), next(values[f"{name}.src"]),
                                 next(values[f"{name}.dst"])))
