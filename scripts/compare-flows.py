@@ -8,7 +8,8 @@ of tshark's must be a flow of grayxdp's. Left out, as the two mean different thi
    that came before its first has no ports to be named by, and is a flow without ports.
  - Frames whose innermost IP layer has no ports, inside of one that has: there tshark's id is made of
    the inner addresses with the outer protocol and ports (it is computed here, to be sure of that),
-   and the id of the layers as they are is expected in its place.
+   and the id of the innermost layer is expected in its place.
+ - sFlow: tshark names the datagram by what it says of other packets; expected is its own id.
 Needs tshark; differences are printed one a line.
 """
 import argparse
@@ -30,7 +31,7 @@ FRAGMENTS = ["ip.frag_offset", "ipv6.fraghdr.offset"]
 FIELDS = ["communityid", "frame.protocols", *ADDRESSES, *FRAGMENTS,
           *[f"{name}.{end}port" for name in PORTS.values() for end in ("src", "dst")]]
 IP = {"ip": "ip.proto", "ipv6": "ipv6.nxt"}
-QUOTES = {"icmp", "icmpv6", "sflow"}  # show headers of other packets, and carry none
+SAMPLES = "sflow"
 
 
 class Layer(typing.NamedTuple):
@@ -54,12 +55,13 @@ def community_id(layer):
 
 
 def layers_of(frame):
-    """The IP layers from the outermost on, in the order in which tshark dissected the frame."""
+    """The IP layers from the outermost on, in the order in which tshark dissected the frame, without
+    those of packets that it only samples."""
     values = {field: iter(filter(None, text.split(","))) for field, text in frame.items()}
     numbers = {name: number for number, name in PORTS.items()}
     layers = []
     for name in frame["frame.protocols"].split(":"):
-        if name in QUOTES:
+        if name == SAMPLES:
             break
         if name in IP:
             layers.append(Layer(int(next(values[IP[name]])), next(values[f"{name}.src"]),
@@ -77,7 +79,8 @@ def expected(frame):
     mixed = {community_id(inner._replace(proto=outer.proto, ports=outer.ports))
              for outer, inner in itertools.combinations(layers, 2)}
     own = [community_id(layer) for layer in layers]
-    return {own[-1]} if given & (mixed - set(own)) else given
+    samples = SAMPLES in frame["frame.protocols"].split(":")
+    return {own[-1]} if samples or given & (mixed - set(own)) else given
 
 
 def theirs(capture):
