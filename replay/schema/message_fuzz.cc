@@ -62,7 +62,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   production.body = text.substr(0, text.size() / 2);
   canary.headers = production.headers;
   canary.body = text.substr(text.size() / 2);
-  if (const auto json = grpc_json(kSchemas, target, Side::Response, production)) check(json->text);
+  if (const auto json = grpc_json(kSchemas, target, Side::Response, production)) check(json->text());
   const auto same = grpc_trees(kSchemas, target, production, production);
   require(!same || (same->production == same->canary && same->added.empty()), "equal to itself");
   if (const auto trees = grpc_trees(kSchemas, target, production, canary)) {
