@@ -121,6 +121,9 @@ bool MessageReader::take_line(Bytes& bytes) noexcept {
 }
 
 void MessageReader::understand(std::string_view line) noexcept {
+  // As a line that comes in pieces is told, so that it does not matter how it came.
+  if (place_ == Place::StartLine && kind_ == MessageKind::Response && !line.starts_with(kHttp))
+    return fail("no status line");
   line.remove_suffix(1);
   if (line.ends_with('\r'))
     line.remove_suffix(1);

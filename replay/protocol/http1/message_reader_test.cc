@@ -178,6 +178,18 @@ TEST(MessageReader, WhatHasNoEndIsBad) {
   }
 }
 
+TEST(MessageReader, WhatIsNoResponseIsToldAlikeInOnePieceAndInMany) {
+  for (const std::string wire : {"HyTP/1.1 200\nX: y\n\n", "HTT\n", "SSH-2.0\r\n"}) {
+    MessageReader whole(MessageKind::Response, {}), pieces(MessageKind::Response, {});
+    EXPECT_EQ(whole.feed(bytes(wire), 1), ReadStatus::Bad);
+    ReadStatus status = ReadStatus::NeedMore;
+    for (std::size_t at = 0; at < wire.size() && status == ReadStatus::NeedMore; ++at)
+      status = pieces.feed(bytes(wire).subspan(at, 1), 1);
+    EXPECT_EQ(status, ReadStatus::Bad);
+    EXPECT_EQ(whole.take_response().anomalies, pieces.take_response().anomalies) << wire;
+  }
+}
+
 TEST(MessageReader, GapsAreNamed) {
   MessageReader reader(MessageKind::Request, {});
   const std::string head = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n";
