@@ -53,7 +53,7 @@ class RingWait {
       woken(now - std::min(now, due));
     }
   }
-  /// A nap ended so much late.
+  /// A nap ended so much late. While awake nobody learns: what was known fades until a nap is tried.
   void woken(std::uint64_t late_ns) noexcept { late_ns_ = std::max(late_ns_, late_ns); }
 
  private:
