@@ -53,7 +53,8 @@ class RingWait {
       woken(now - std::min(now, due));
     }
   }
-  /// A nap ended so much late. While awake nobody learns: what was known fades until a nap is tried.
+  /// A nap ended so much late. While awake nobody learns: what was known fades until a nap is
+  /// tried.
   void woken(std::uint64_t late_ns) noexcept { late_ns_ = std::max(late_ns_, late_ns); }
 
  private:
@@ -62,7 +63,7 @@ class RingWait {
   static constexpr std::uint64_t kShortestNs = 50 * kNsPerMs;
   static constexpr std::uint64_t kLongestNs = kNsPerSecond;
   static constexpr std::uint64_t kFirstLateNs = 20 * kNsPerMs;  // until it is known better
-  static constexpr std::uint64_t kForgetting = 256;            // half in some 2 s
+  static constexpr std::uint64_t kForgetting = 256;             // half in some 2 s
 
   std::chrono::microseconds nap_;
   std::uint64_t ring_frames_;
