@@ -353,6 +353,7 @@ void Http2Connection::end(unsigned from) noexcept {
 }
 
 void Http2Connection::closed(CloseReason) noexcept {
+  for (const Side& side : sides_) context_.skipped += side.reader.skipped();
   streams_.give_out_if([](std::uint32_t, Stream&) { return true; });
   if (names_.tunnels == 0) context_.sink.connection_end(connection_.stream);
 }

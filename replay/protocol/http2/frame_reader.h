@@ -59,7 +59,9 @@ class FrameReader {
   /// The receiver's SETTINGS_MAX_FRAME_SIZE.
   void allow_frame_size(std::uint32_t size) noexcept;
   /// Bytes that were passed over while looking for a frame.
-  std::uint64_t skipped() const noexcept { return skipped_; }
+  std::uint64_t skipped() const noexcept {
+    return skipped_ + (state_ == State::Search ? search_.back() - offset_ : 0);
+  }
 
  private:
   enum class State : std::uint8_t { Start, Preface, Head, Payload, Search };
