@@ -21,7 +21,7 @@ lab=(
 # A kernel of its own, under emulation, and another user of XDP to share an interface with.
 vm=(qemu-system-x86 busybox-static xz-utils xdp-tools)
 # The tools that grayxdp is measured against.
-bench=(tcpreplay netsniff-ng xdp-tools time)
+bench=(tcpreplay netsniff-ng xdp-tools time linux-perf)
 
 wanted=("${build[@]}" "${lab[@]}")
 for group in "$@"; do

@@ -102,7 +102,9 @@ RecorderLimits limits_of(const CaptureVerb& verb) {
 void record(const CaptureVerb& verb, LiveCapture& capture, FrameOutput& output, Stop& stop,
             CaptureSummary& summary) {
   Recorder recorder(output, limits_of(verb), capture, stop);
-  const auto nap = verb.live.busy_poll ? std::chrono::microseconds(0) : kRingNap;
+  const auto nap = verb.live.busy_poll ? std::chrono::microseconds(0)
+                   : verb.file.empty() ? kRingNap
+                                       : kFileNap;
   const std::unique_ptr<CaptureRun> run = make_run(capture.sources(), recorder, nap);
   {
     const FilterReload reload(verb.live, stop, capture);

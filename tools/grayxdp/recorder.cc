@@ -5,9 +5,14 @@
 #include <algorithm>
 
 #include "userspace/base/clock.h"
+#include "userspace/base/prefetch.h"
 
 namespace gray {
 namespace {
+
+// Frames come from the memory of another CPU, each from a page of its own, where the hardware does
+// not look ahead.
+constexpr std::size_t kAhead = 2;
 
 std::uint64_t lost_in_kernel(LiveCapture& capture) {
   const Counters counters = capture.program().counters();
@@ -26,7 +31,10 @@ Recorder::Recorder(FrameOutput& output, const RecorderLimits& limits, LiveCaptur
       flushed_ns_(started_ns_) {}
 
 void Recorder::consume(std::span<const Frame> frames) noexcept {
-  for (const Frame& frame : frames) consume_one(frame);
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    if (i + kAhead < frames.size()) prefetch(frames[i + kAhead].bytes);
+    consume_one(frames[i]);
+  }
   output_.settle();
 }
 

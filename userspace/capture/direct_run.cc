@@ -1,4 +1,5 @@
 // One source and its consumer in one thread: no queue, no second look at a frame.
+#include <algorithm>
 #include <array>
 
 #include "userspace/base/clock.h"
@@ -13,10 +14,17 @@ constexpr std::size_t kBatch = 256;
 constexpr std::uint64_t kTickNs = 50 * kNsPerMs;
 constexpr std::chrono::milliseconds kIdle{50};
 
+/// A long one only where RingWait knows what the ring bridges.
+std::chrono::microseconds nap_for(std::chrono::microseconds nap, std::size_t ring_frames) noexcept {
+  return ring_frames > 0 ? nap : std::min(nap, kRingNap);
+}
+
 class DirectRun final : public CaptureRun {
  public:
   DirectRun(Source& source, FrameConsumer& consumer, std::chrono::microseconds nap)
-      : source_(source), consumer_(consumer), wait_(nap, source.ring_frames()) {}
+      : source_(source),
+        consumer_(consumer),
+        wait_(nap_for(nap, source.ring_frames()), source.ring_frames()) {}
 
   void run(const std::atomic<bool>& stop) override {
     std::uint64_t next_tick = monotonic_ns() + kTickNs;

@@ -24,8 +24,10 @@ class FrameConsumer {
   virtual void tick() noexcept {}
 };
 
-/// How long a frame may lie in a ring before somebody looks; 0 with busy polling.
+/// How long a frame may lie in a ring before somebody looks; 0 with busy polling. Nobody waits for
+/// one that goes to a file, and each nap costs as much as tens of frames.
 inline constexpr std::chrono::microseconds kRingNap{1000};
+inline constexpr std::chrono::microseconds kFileNap{5000};
 
 class CaptureRun {
  public:

@@ -11,6 +11,7 @@ namespace gray {
 namespace {
 
 constexpr std::size_t kBatch = 256;
+constexpr std::size_t kAhead = 8;  // frames whose metadata is asked for before it is read
 constexpr std::chrono::milliseconds kQuiet{20};
 constexpr std::chrono::milliseconds kStarved{1};
 constexpr std::uint32_t kSideBuffers = 1024;
@@ -58,7 +59,9 @@ std::size_t TapSource::take(std::span<Frame> out) noexcept {
   std::size_t count = 0;
   std::uint64_t by_hardware = 0;
   starved_ = false;
+  for (std::size_t i = 0; i < std::min(shown, kAhead); ++i) prefetch_meta(descriptors[i]);
   while (taken < shown) {
+    if (taken + kAhead < shown) prefetch_meta(descriptors[taken + kAhead]);
     const auto rest = std::span(descriptors).first(shown).subspan(taken);
     const std::size_t length = chain_length(rest);
     starved_ = length > 1 && side_.empty();
@@ -71,6 +74,10 @@ std::size_t TapSource::take(std::span<Frame> out) noexcept {
   if (by_hardware > 0) hardware_stamped_.fetch_add(by_hardware, std::memory_order_relaxed);
   if (count > 0) received_.fetch_add(count, std::memory_order_relaxed);
   return count;
+}
+
+void TapSource::prefetch_meta(const xdp_desc& descriptor) const noexcept {
+  __builtin_prefetch(umem_.data(descriptor.addr) - sizeof(gray_frame_meta));
 }
 
 Frame TapSource::lend(const xdp_desc& descriptor) noexcept {

@@ -54,6 +54,7 @@ class TapSource final : public Source {
 
   std::size_t take(std::span<Frame> out) noexcept;
   Frame lend(const xdp_desc& descriptor) noexcept;
+  void prefetch_meta(const xdp_desc& descriptor) const noexcept;
   Frame join(std::span<const xdp_desc> chain) noexcept;
 
   Interface interface_;

@@ -61,7 +61,7 @@ Workers::~Workers() {
 
 void Workers::capture(Lane& lane) noexcept {
   std::array<Frame, kBatch> frames;
-  RingWait wait(nap_, lane.source.ring_frames());
+  RingWait wait(std::min(nap_, kRingNap), lane.source.ring_frames());
   try {
     while (!quit_.load(std::memory_order_relaxed) && !lane.source.ended()) {
       std::size_t count = 0;

@@ -16,16 +16,31 @@ std::size_t round_up(std::size_t size, std::size_t unit) {
   return (size + unit - 1) / unit * unit;
 }
 
+std::uint8_t* map_pages(std::size_t size, int flags) noexcept {
+  void* address =
+      mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+  return address == MAP_FAILED ? nullptr : static_cast<std::uint8_t*>(address);
+}
+
+/// `size` bytes that start at a huge page, so that the kernel can make them of such as it has.
+std::uint8_t* map_transparent(std::size_t size) {
+  std::uint8_t* area = map_pages(size + kHugePage, 0);
+  if (area == nullptr) throw_errno(errno, "map " + std::to_string(size >> 20) + " MiB for frames");
+  const std::size_t before =
+      (kHugePage - reinterpret_cast<std::uintptr_t>(area) % kHugePage) % kHugePage;
+  if (before > 0) munmap(area, before);
+  munmap(area + before + size, kHugePage - before);
+  madvise(area + before, size, MADV_HUGEPAGE);
+  return area + before;
+}
+
 }  // namespace
 
-Umem::Area::Area(std::size_t wanted) : size(round_up(wanted, kHugePage)) {
-  constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE;
-  void* address = mmap(nullptr, size, PROT_READ | PROT_WRITE, kFlags | MAP_HUGETLB, -1, 0);
-  huge = address != MAP_FAILED;
-  if (!huge) address = mmap(nullptr, size, PROT_READ | PROT_WRITE, kFlags, -1, 0);
-  if (address == MAP_FAILED)
-    throw_errno(errno, "map " + std::to_string(size >> 20) + " MiB for frames");
-  bytes = static_cast<std::uint8_t*>(address);
+// Each frame is a page of its own, so that without huge pages each costs a miss of the TLB.
+Umem::Area::Area(std::size_t wanted)
+    : size(round_up(wanted, kHugePage)), bytes(map_pages(size, MAP_POPULATE | MAP_HUGETLB)) {
+  huge = bytes != nullptr;
+  if (!huge) bytes = map_transparent(size);
   touch_pages({bytes, size});
 }
 

@@ -44,8 +44,8 @@ class Umem {
     ~Area() { munmap(bytes, size); }
 
     std::size_t size;
-    bool huge = false;
-    std::uint8_t* bytes = nullptr;
+    std::uint8_t* bytes;
+    bool huge = false;  // from the pool that the administrator set aside
   };
 
   std::uint32_t frame_size_;

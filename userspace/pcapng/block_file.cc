@@ -72,6 +72,7 @@ FileBlock::FileBlock() {
 
 void FileBlock::continue_after(const FileBlock& before) noexcept {
   carry = used = before.used % kUnit;
+  frames = 0;
   std::memcpy(bytes.get(), before.bytes.get() + before.used - carry, carry);
 }
 
@@ -110,14 +111,19 @@ BlockFile::BlockFile(BlockFile&&) noexcept = default;
 BlockFile& BlockFile::operator=(BlockFile&&) noexcept = default;
 
 int BlockFile::append(const FileBlock& block) noexcept {
-  if (frames_) return append_frame(block.fresh());
+  if (frames_) return append_frame(block);
   std::size_t written = 0;
   const int error = positioned_ ? append_direct(block, written)
                                 : write_all(fd_.get(), block.fresh(), -1, written);
+  if (error == 0) {
+    bytes_safe_ += written;
+    frames_safe_ += block.frames;
+    return 0;
+  }
   const pcapng::Whole whole = pcapng::count_whole(block.fresh().first(written));
   bytes_safe_ += whole.bytes;
   frames_safe_ += whole.frames;
-  return error == 0 ? 0 : cut_back(error);
+  return cut_back(error);
 }
 
 /// `written` counts bytes of block.fresh().
@@ -141,14 +147,14 @@ int BlockFile::append_direct(const FileBlock& block, std::size_t& written) noexc
   return error;
 }
 
-int BlockFile::append_frame(std::span<const std::uint8_t> bytes) noexcept {
-  const std::span<const std::uint8_t> frame = frames_->compress(bytes);
-  if (frame.empty() && !bytes.empty()) return ENOMEM;
+int BlockFile::append_frame(const FileBlock& block) noexcept {
+  const std::span<const std::uint8_t> frame = frames_->compress(block.fresh());
+  if (frame.empty() && !block.fresh().empty()) return ENOMEM;
   std::size_t written = 0;
   const int error = write_all(fd_.get(), frame, -1, written);
   if (error != 0) return cut_back(error);
   bytes_safe_ += frame.size();
-  frames_safe_ += pcapng::count_whole(bytes).frames;
+  frames_safe_ += block.frames;
   return 0;
 }
 

@@ -30,7 +30,7 @@ struct FileBlock {
   std::size_t room() const noexcept { return kBytes - used; }
   std::uint8_t* end() noexcept { return bytes.get() + used; }
   /// Starts anew: empty, or with what `before` left of its last unit.
-  void restart() noexcept { carry = used = 0; }
+  void restart() noexcept { carry = used = frames = 0; }
   void continue_after(const FileBlock& before) noexcept;
   std::span<const std::uint8_t> fresh() const noexcept {
     return {bytes.get() + carry, used - carry};
@@ -42,6 +42,7 @@ struct FileBlock {
   std::unique_ptr<std::uint8_t, Unmap> bytes;  ///< aligned to pages
   std::size_t carry = 0;                       ///< bytes at the start that the file already has
   std::size_t used = 0;                        ///< carry and what is new
+  std::size_t frames = 0;                      ///< in what is new
 };
 
 enum class DirectIo {
@@ -78,7 +79,7 @@ class BlockFile {
 
  private:
   int append_direct(const FileBlock& block, std::size_t& written) noexcept;
-  int append_frame(std::span<const std::uint8_t> bytes) noexcept;
+  int append_frame(const FileBlock& block) noexcept;
   int cut_back(int error) noexcept;
 
   Fd fd_;

@@ -33,6 +33,7 @@ void BlockWriter::submit(std::unique_ptr<FileBlock> block, std::string next_file
   {
     const std::lock_guard lock(mutex_);
     orders_.push_back({std::move(block), std::move(next_file)});
+    waiting_.fetch_add(1, std::memory_order_relaxed);
   }
   submitted_.notify_one();
 }
@@ -58,6 +59,7 @@ void BlockWriter::run() noexcept {
     if (!failed()) carry_out(order);
     lock.lock();
     free_.push_back(std::move(order.block));
+    waiting_.fetch_sub(1, std::memory_order_relaxed);
     freed_.notify_one();
   }
   lock.unlock();

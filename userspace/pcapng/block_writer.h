@@ -35,6 +35,8 @@ class BlockWriter {
   /// Writes all that was submitted, closes the file, ends the thread.
   void finish() noexcept;
 
+  /// All that was submitted is written.
+  bool idle() const noexcept { return waiting_.load(std::memory_order_relaxed) == 0; }
   /// Blocks do not get to a file any more; they are thrown away.
   bool failed() const noexcept { return failed_.load(std::memory_order_acquire); }
   /// "write x.pcapng: No space left on device"; empty when nothing failed. After finish().
@@ -59,6 +61,7 @@ class BlockWriter {
   BlockFile file_;
   std::string failure_;
   std::atomic<bool> failed_{false};
+  std::atomic<std::size_t> waiting_{0};  // orders, with the one that is carried out
   std::atomic<std::uint64_t> frames_safe_{0};
   std::atomic<std::uint64_t> bytes_safe_{0};
 

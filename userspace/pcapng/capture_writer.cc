@@ -8,10 +8,18 @@
 #include "userspace/base/clock.h"
 
 namespace gray {
+namespace {
+
+// What goes to a writer that waits for it: it is still in the cache of a CPU then, and so is the
+// block that comes back. A writer that is late gets whole blocks, and so does one that compresses.
+constexpr std::size_t kWarmBytes = 256u << 10;
+
+}  // namespace
 
 CaptureWriter::CaptureWriter(const CaptureWriterOptions& options, const SectionInfo& section,
                              const InterfaceInfo& interface)
     : rotation_(options.rotation),
+      enough_(options.file.compression == Compression::None ? kWarmBytes : FileBlock::kBytes),
       names_(options.path, options.rotation),
       head_(pcapng::encode_head(section, {&interface, 1})),
       writer_(std::make_unique<BlockWriter>(names_.first(std::time(nullptr)), options.file,
@@ -38,10 +46,12 @@ bool CaptureWriter::write(const Frame& frame, std::uint64_t dropped_before) noex
   if (block_->room() < pcapng::frame_room(frame.bytes.size())) seal({});
   const std::size_t length = pcapng::encode_frame(block_->end(), frame, dropped_before);
   block_->used += length;
+  ++block_->frames;
   file_bytes_ += length;
   ++frames_written_;
   ++file_.frames;
   file_.dropped += dropped_before;
+  if (block_->used >= enough_ && writer_->idle()) seal({});
   return true;
 }
 

@@ -60,6 +60,7 @@ class CaptureWriter {
   void seal(std::string next_file) noexcept;
 
   const Rotation rotation_;
+  const std::size_t enough_;  // bytes of a block for a writer that has nothing to do
   SavefileNames names_;
   const std::vector<std::uint8_t> head_;
   std::unique_ptr<BlockWriter> writer_;

@@ -36,6 +36,7 @@ bool PcapngWriter::write(const Frame& frame, std::uint64_t dropped_before) noexc
   make_room(pcapng::frame_room(frame.bytes.size()));
   if (failure_) return false;
   block_.used += pcapng::encode_frame(block_.end(), frame, dropped_before);
+  ++block_.frames;
   ++frames_written_;
   return true;
 }
