@@ -8,6 +8,7 @@
 #include <iostream>
 #include <memory>
 
+#include "tools/grayxdp/announce.h"
 #include "tools/grayxdp/capture_output.h"
 #include "tools/grayxdp/capture_summary.h"
 #include "tools/grayxdp/filter_reload.h"
@@ -65,25 +66,6 @@ std::unique_ptr<FrameOutput> open_output(const CaptureVerb& verb, const LiveOpti
   return print_frames(verb.print, bytes_shown(verb), verb.by_line);
 }
 
-void announce(const CaptureVerb& verb, const LiveFacts& facts) {
-  std::string how = fmt::format("{} mode, {}", verb.live.mode, facts.attached);
-  if (!facts.xdp_ingress.empty()) how += fmt::format(", ingress at {} XDP", facts.xdp_ingress);
-  if (facts.dispatcher) how += " in libxdp's dispatcher";
-  if (verb.live.mode == "tap") {
-    how += facts.zero_copy ? ", zero-copy" : ", copy";
-    if (!facts.zero_copy_refusal.empty())
-      how += fmt::format(" (no zero-copy: {})", facts.zero_copy_refusal);
-    if (facts.hardware_clock) how += ", hardware clock";
-    how += facts.multi_buffer ? ", frames to 64 KiB" : ", frames above a page are too_long";
-    if (!facts.multi_buffer_refusal.empty())
-      how += fmt::format(" (no multi-buffer: {})", facts.multi_buffer_refusal);
-    how += fmt::format(", {} queue{} of {}{}", facts.queues.size(),
-                       facts.queues.size() == 1 ? "" : "s", format_bytes(facts.umem_bytes),
-                       facts.huge_pages ? " on huge pages" : "");
-  }
-  std::cerr << fmt::format("capture: listening on {} ({})\n", verb.live.interface, how);
-}
-
 void check_usage(const CaptureVerb& verb) {
   if (verb.file == "-" && verb.json)
     throw UsageError("capture: -w - and --json both want stdout: give the file a name");
@@ -137,7 +119,7 @@ int capture(const CaptureVerb& verb) {
   if (verb.live.rereads()) stop.catch_hangups();  // from before anybody is told that we listen
   const std::unique_ptr<LiveCapture> capture = open_live(live);
   const std::unique_ptr<FrameOutput> output = open_output(verb, live);
-  announce(verb, capture->facts());
+  announce("capture", verb.live, capture->facts());
   CaptureSummary summary(verb.live.interface, verb.live.mode, capture->facts());
   record(verb, *capture, *output, stop, summary);
   summary.joined = capture->joined();

@@ -11,6 +11,7 @@
 #include <iostream>
 #include <memory>
 
+#include "tools/grayxdp/announce.h"
 #include "tools/grayxdp/filter_reload.h"
 #include "tools/grayxdp/flow_order.h"
 #include "tools/grayxdp/flow_print.h"
@@ -157,6 +158,7 @@ int flows_of_interface(const FlowsVerb& verb) {
   if (verb.live.rereads()) stop.catch_hangups();  // from before anybody is told that we listen
   const auto capture = open_live(options);
   const std::uint64_t duration = verb.duration.empty() ? 0 : parse_duration(verb.duration);
+  announce("flows", verb.live, capture->facts());
   const KernelFlows flows(capture->program().flow_map());
   Watch watch(flows, verb);
   {

@@ -112,10 +112,8 @@ TEST(Host, TextOutputIsALineAPacket) {
 TEST(Host, FlowsShowBothDirections) {
   ProductionLab lab;
   const Nginx production(lab.production, "10.9.0.2");
-  Process flows = lab.production.spawn({built_binary("grayxdp"), "flows", "-i", "vb", "--proto",
-                                        "tcp", "--duration", "4s", "--json"});
-  // It says nothing before its end. Loading takes the verifier up to a second on a slow machine.
-  std::this_thread::sleep_for(std::chrono::milliseconds(3000));
+  Process flows =
+      lab.start_grayxdp({"flows", "-i", "vb", "--proto", "tcp", "--duration", "1s", "--json"});
   lab.curl({std::string(kProductionUrl) + "/flow"});
   EXPECT_EQ(flows.wait(), 0) << flows.err();
   const auto lines = json_lines(flows.out());
