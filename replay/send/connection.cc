@@ -6,6 +6,7 @@
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 #include <chrono>
+#include <system_error>
 
 #include "replay/send/http1_speaker.h"
 #include "replay/send/http2_speaker.h"
@@ -35,9 +36,10 @@ void conclude_response(Response& response, std::uint64_t written_ns, Result& res
   for (BodyPiece& piece : response.pieces) piece.time_ns += to_utc;
 }
 
-Connection::Connection(asio::io_context& io, const Target& target, const ConnectionOptions& options,
-                       ConnectionEvents& events)
-    : transport_(io, target, options.tls, options.cipher),
+Connection::Connection(asio::io_context& io, SocketSet& sockets, const Target& target,
+                       const ConnectionOptions& options, ConnectionEvents& events)
+    : sockets_(sockets),
+      transport_(io, target, options.tls, options.cipher),
       timer_(io),
       target_(target),
       options_(options),
@@ -111,6 +113,9 @@ void Connection::shake_hands() {
 }
 
 void Connection::established() {
+  transport_.established();
+  if (const int error = sockets_.add(transport_.handle(), *this); error != 0)
+    return connect_failed(std::generic_category().message(error));
   const bool http2 = target_.wire == Wire::Http2 || transport_.protocol() == "h2";
   if (http2)
     speaker_ = std::make_unique<Http2Speaker>(*this, target_, options_.max_body);
@@ -135,20 +140,9 @@ void Connection::established() {
   if (open()) readable();
 }
 
-void Connection::await_readable() {
-  const auto self = shared_from_this();
-  transport_.socket().async_wait(Socket::wait_read, [self](const error_code& error) {
-    if (!self->open()) return;
-    if (!error) return self->readable();
-    self->speaker_->ended(error.message());
-    self->close_when_useless();
-  });
-}
-
 void Connection::readable() {
-  if (!drain(kReadsInARow)) return;
-  if (!transport_.undecrypted()) return await_readable();
   const auto self = shared_from_this();
+  if (!drain(kReadsInARow) || !transport_.undecrypted()) return;
   asio::post(transport_.socket().get_executor(), [self] {
     if (self->open()) self->readable();
   });
@@ -206,12 +200,12 @@ bool Connection::catch_up() {
 }
 
 void Connection::await_writable() {
-  if (std::exchange(writable_awaited_, true)) return;
+  sockets_.await_writable(transport_.handle());
+}
+
+void Connection::socket_writable() {
   const auto self = shared_from_this();
-  transport_.socket().async_wait(Socket::wait_write, [self](const error_code& error) {
-    self->writable_awaited_ = false;
-    if (!error && self->state_ == State::Open) self->speaker_->writable();
-  });
+  if (state_ == State::Open) speaker_->writable();
 }
 
 void Connection::call_at(std::uint64_t at_ns) {
@@ -251,6 +245,7 @@ void Connection::fail(std::uint64_t number, SendOutcome outcome, const std::stri
 }
 
 void Connection::close() {
+  if (state_ == State::Open) sockets_.remove(transport_.handle());
   state_ = State::Closed;
   timer_.cancel();
   transport_.close();

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "replay/send/job.h"
+#include "replay/send/socket_set.h"
 #include "replay/send/speaker.h"
 #include "replay/send/target.h"
 #include "replay/send/tls.h"
@@ -40,10 +41,12 @@ struct ConnectionOptions {
   std::span<std::uint8_t> cipher;  ///< the same for those of TLS
 };
 
-class Connection final : public SpeakerHost, public std::enable_shared_from_this<Connection> {
+class Connection final : public SpeakerHost,
+                         public SocketSet::Member,
+                         public std::enable_shared_from_this<Connection> {
  public:
-  Connection(boost::asio::io_context& io, const Target& target, const ConnectionOptions& options,
-             ConnectionEvents& events);
+  Connection(boost::asio::io_context& io, SocketSet& sockets, const Target& target,
+             const ConnectionOptions& options, ConnectionEvents& events);
   ~Connection() override;
 
   /// Connects if it is new. Needs takes_more().
@@ -72,6 +75,8 @@ class Connection final : public SpeakerHost, public std::enable_shared_from_this
 
   Transport& transport() noexcept override { return transport_; }
   void await_writable() override;
+  void socket_readable() override { readable(); }
+  void socket_writable() override;
   void call_at(std::uint64_t at_ns) override;
   void finished(Result&& result, Then then) override;
 
@@ -79,12 +84,12 @@ class Connection final : public SpeakerHost, public std::enable_shared_from_this
   void connect_failed(const std::string& error);
   void shake_hands();
   void established();
-  void await_readable();
   void readable();
   /// What lies in the socket is read. False: the connection is closed.
   bool drain(int most);
   void close_when_useless();
 
+  SocketSet& sockets_;
   Transport transport_;
   boost::asio::steady_timer timer_;
   const Target& target_;
@@ -94,8 +99,7 @@ class Connection final : public SpeakerHost, public std::enable_shared_from_this
   State state_ = State::New;
   std::vector<Job> waiting_;  // until connected
   std::unique_ptr<Speaker> speaker_;
-  std::size_t jobs_ = 0;  // started and not finished
-  bool writable_awaited_ = false;
+  std::size_t jobs_ = 0;       // started and not finished
   bool caught_up_ = false;     // while it connected
   std::uint64_t read_ns_ = 0;  // when the socket was last seen empty or answered
   std::uint64_t called_at_ns_ = 0;

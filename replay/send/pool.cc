@@ -42,6 +42,7 @@ bool any_of_wire(const std::vector<Target>& targets, bool (*is)(Wire)) {
 Pool::Pool(boost::asio::io_context& io, const std::vector<Target>& targets,
            const PoolOptions& options)
     : io_(io),
+      sockets_(io, options.together),
       targets_(targets),
       options_(options),
       plain_(kScratchBytes),
@@ -81,7 +82,7 @@ void Pool::start(Job&& job) {
 
 bool Pool::reuse(Job& job) {
   while (Connection* connection = find_usable(job)) {
-    if (connection->still_usable(quiet_ns_)) {
+    if (connection->still_usable(std::max(quiet_ns_, sockets_.quiet_ns()))) {
       launch(*connection, std::move(job));
       return true;
     }
@@ -115,7 +116,8 @@ void Pool::open(Job&& job) {
   if (slots_.size() >= options_.concurrency && !idle_.empty()) remove(*idle_.front().connection);
   Slot slot;
   slot.connection = std::make_shared<Connection>(
-      io_, targets_[job.target], ConnectionOptions{options_.max_body, tls_.get(), plain_, cipher_},
+      io_, sockets_, targets_[job.target],
+      ConnectionOptions{options_.max_body, tls_.get(), plain_, cipher_},
       static_cast<ConnectionEvents&>(*this));
   slot.target = job.target;
   slot.stream = job.waiting.stream;

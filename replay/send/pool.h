@@ -23,6 +23,7 @@ struct PoolOptions {
   std::size_t max_body = 16u << 20;
   bool affine = true;  ///< a stream keeps its connection; else any free one will do
   TlsOptions tls;
+  std::size_t together = 1;  ///< connections that are read in one event of the loop
 };
 
 class Pool final : private ConnectionEvents {
@@ -88,6 +89,7 @@ class Pool final : private ConnectionEvents {
   void remove(Connection& connection);
 
   boost::asio::io_context& io_;
+  SocketSet sockets_;
   const std::vector<Target>& targets_;
   const PoolOptions options_;
   std::unique_ptr<TlsContext> tls_;

@@ -11,6 +11,7 @@
 #include <chrono>
 #include <deque>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include "replay/send/intake.h"
@@ -28,9 +29,14 @@ namespace asio = boost::asio;
 constexpr std::uint64_t kPollNs = 80 * kNsPerUs;
 // Events in a row before new submissions and time limits are looked at again.
 constexpr int kEventsInARow = 64;
-// At top speed so many answers are read before the next requests go out: a canary that is woken for
-// several requests serves each for less than one that is woken for every single one.
-constexpr int kAnswersTogether = 16;
+// At top speed so many answers are read, if they are there, before the next requests go out: a
+// canary that is woken for several requests serves each for less than one woken for every one.
+constexpr std::size_t kAnswersTogether = 64;
+// And with so many under way the thread sleeps for a moment rather than be woken by the next
+// answer: that would cost the canary, which does the waking, as much as its answer. The times of
+// answers are the kernel's.
+constexpr std::size_t kManyUnderWay = 16;
+constexpr std::chrono::microseconds kNap{20};
 // Of a burst of submissions, so many are put into the line before deadlines are looked at again.
 constexpr std::size_t kAdmittedInARow = 128;
 // Files that are not connections to canaries: capture rings, outputs, libraries.
@@ -48,6 +54,10 @@ std::size_t allow_connections(std::size_t wanted) {
   if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= wanted + kOtherFiles) return wanted;
   return limit.rlim_cur > 2 * kOtherFiles ? limit.rlim_cur - kOtherFiles
                                           : std::max<rlim_t>(1, limit.rlim_cur / 2);
+}
+
+std::size_t together(const ScheduleOptions& schedule) noexcept {
+  return schedule.pace == Pace::TopSpeed ? kAnswersTogether : 1;
 }
 
 SendOptions checked(SendOptions options) {
@@ -74,7 +84,7 @@ class Sender::Loop {
         timer_(io_),
         pool_(io_, options_.targets,
               {options_.concurrency, options_.timeout_ns, options_.max_body,
-               options_.order != Order::None, options_.tls}) {}
+               options_.order != Order::None, options_.tls, together(options_.schedule)}) {}
 
   Intake& intake() noexcept { return intake_; }
   void wake() {
@@ -105,6 +115,8 @@ class Sender::Loop {
   void deliver_unsent(Waiting&& waiting);
   Intake::Taken report();
   void await_events();
+  void sleep(std::optional<std::uint64_t> wake);
+  bool poll(int most);
   void arm(std::uint64_t at_ns);
   std::optional<std::uint64_t> next_wake() const;
 
@@ -127,6 +139,7 @@ class Sender::Loop {
   std::uint64_t last_ns_ = 0;
   std::uint64_t armed_ns_ = 0;  // when the timer goes off; 0: it is not set
   std::uint64_t slept_ns_ = 0;  // of this turn
+  bool eventful_ = false;       // so was the last turn
 
   asio::io_context io_;
   asio::executor_work_guard<asio::io_context::executor_type> work_;
@@ -303,28 +316,40 @@ std::optional<std::uint64_t> Sender::Loop::next_wake() const {
 
 void Sender::Loop::await_events() {
   const std::optional<std::uint64_t> wake = next_wake();
-  const bool near = !arriving_.empty() || (wake && *wake <= monotonic_ns() + kPollNs);
-  if (!near) {
-    arm(wake ? *wake - kPollNs / 2 : 0);
-    const std::uint64_t before = monotonic_ns();
-    io_.run_one();
-    slept_ns_ = monotonic_ns() - before;
-    settle();
-    dispatch();
+  const bool near = wake && *wake <= monotonic_ns() + kPollNs;
+  const bool together =
+      options_.schedule.pace == Pace::TopSpeed && eventful_ && pool_.in_flight() >= kManyUnderWay;
+  if (together) {
+    std::this_thread::sleep_for(kNap);
+  } else if (!near && arriving_.empty()) {
+    sleep(wake);
   }
-  const int together = options_.schedule.pace == Pace::TopSpeed ? kAnswersTogether : 1;
-  for (int i = 1; i <= kEventsInARow; ++i) {
+  eventful_ = poll(together ? 2 : kEventsInARow);
+  settle();
+  dispatch();
+}
+
+void Sender::Loop::sleep(std::optional<std::uint64_t> wake) {
+  arm(wake ? *wake - kPollNs / 2 : 0);
+  const std::uint64_t before = monotonic_ns();
+  io_.run_one();
+  slept_ns_ = monotonic_ns() - before;
+  settle();
+  dispatch();
+}
+
+/// At most so many of the events that wait in the loop. Whether there was any.
+bool Sender::Loop::poll(int most) {
+  for (int i = 1; i <= most; ++i) {
     const std::uint64_t at = monotonic_ns();
     if (io_.poll_one() == 0) {
       pool_.all_quiet(at);
-      break;
+      return i > 1;
     }
-    if (i % together != 0) continue;
     settle();
     dispatch();
   }
-  settle();
-  dispatch();
+  return true;
 }
 
 /// Sets the timer; 0: none is wanted.

@@ -1,9 +1,13 @@
 #include "replay/send/transport.h"
 
+#include <sys/socket.h>
+#include <sys/uio.h>
+
 #include <algorithm>
-#include <boost/asio/error.hpp>
+#include <array>
 #include <cerrno>
 #include <system_error>
+#include <utility>
 
 #include "userspace/base/clock.h"
 
@@ -18,6 +22,30 @@ using boost::system::error_code;
 constexpr std::size_t kTlsBytes = 64u << 10;
 // A peer that sends its records in crumbs is left for the next turn after these reads.
 constexpr int kReadsForARecord = 16;
+constexpr std::size_t kMostParts = 8;
+
+/// As much of the first parts as the socket takes now.
+Transport::Written write_some(int fd, std::span<const asio::const_buffer> parts) noexcept {
+  std::array<iovec, kMostParts> pieces;
+  msghdr message{};
+  message.msg_iov = pieces.data();
+  for (const asio::const_buffer& part : parts.first(std::min(parts.size(), kMostParts)))
+    if (part.size() > 0)
+      pieces[message.msg_iovlen++] = {const_cast<void*>(part.data()), part.size()};
+  Transport::Written written;
+  ssize_t sent = 0;
+  do {
+    sent = ::sendmsg(fd, &message, MSG_NOSIGNAL);
+  } while (sent < 0 && errno == EINTR);
+  if (sent >= 0) {
+    written.bytes = static_cast<std::size_t>(sent);
+  } else if (errno == EAGAIN) {
+    written.again = true;
+  } else {
+    written.error = std::generic_category().message(errno);
+  }
+  return written;
+}
 
 }  // namespace
 
@@ -35,6 +63,11 @@ tcp::endpoint Transport::endpoint(const Target& target, std::size_t number) {
   asio::ip::address_v6::bytes_type bytes{};
   std::copy_n(endpoint.address.bytes.begin(), 16, bytes.begin());
   return {asio::ip::address_v6(bytes), endpoint.port};
+}
+
+void Transport::established() {
+  error_code ignored;
+  fd_ = Fd(socket_.release(ignored));
 }
 
 void Transport::opened(std::string_view authority) {
@@ -59,7 +92,7 @@ bool Transport::handshake() {
       error_ = status == TlsSession::Status::Closed ? "closed in the TLS handshake" : tls_->error();
       return false;
     }
-    const Received received = gray::receive(socket_.native_handle(), scratch_);
+    const Received received = gray::receive(handle(), scratch_);
     if (received.error == EAGAIN) return false;
     if (received.error != 0 || received.bytes == 0) {
       error_ = received.error != 0 ? std::generic_category().message(received.error)
@@ -81,7 +114,7 @@ Transport::Read Transport::receive(std::span<std::uint8_t> into) {
       read = decrypted(into);
       if (!read.again) return read;
     }
-    const Received received = gray::receive(socket_.native_handle(), tls_ ? scratch_ : into);
+    const Received received = gray::receive(handle(), tls_ ? scratch_ : into);
     read.arrived_ns = arrived_ns_ = received.arrived_ns;
     read.bytes = received.bytes;
     read.again = received.error == EAGAIN;
@@ -108,6 +141,23 @@ Transport::Read Transport::decrypted(std::span<std::uint8_t> into) {
   return read;
 }
 
+Transport::Written Transport::send(std::span<const asio::const_buffer> parts) {
+  return tls_ ? send_encrypted(parts) : write_some(handle(), parts);
+}
+
+Transport::Written Transport::send_encrypted(std::span<const asio::const_buffer> parts) {
+  Written written;
+  for (const asio::const_buffer& part : parts) {
+    if (part.size() == 0) continue;
+    const Written one = encrypt({static_cast<const std::uint8_t*>(part.data()), part.size()});
+    written.bytes += one.bytes;
+    written.again = one.again;
+    written.error = one.error;
+    if (written.again || !written.error.empty() || one.bytes < part.size()) break;
+  }
+  return written;
+}
+
 Transport::Written Transport::encrypt(std::span<const std::uint8_t> bytes) {
   if (Written before = flush(); before.again || !before.error.empty()) return before;
   const std::size_t taken = std::min(bytes.size(), kTlsBytes);
@@ -124,21 +174,17 @@ Transport::Written Transport::encrypt(std::span<const std::uint8_t> bytes) {
 
 Transport::Written Transport::flush() {
   Written written;
-  while (!ciphertext_.empty()) {
-    error_code error;
-    const std::size_t sent = socket_.write_some(asio::buffer(ciphertext_), error);
-    ciphertext_.erase(0, sent);
-    if (error) {
-      written.again = would_block(error);
-      if (!written.again) written.error = error.message();
-      return written;
-    }
+  while (!ciphertext_.empty() && !written.again && written.error.empty()) {
+    const asio::const_buffer all = asio::buffer(ciphertext_);
+    written = write_some(handle(), {&all, 1});
+    ciphertext_.erase(0, std::exchange(written.bytes, 0));
   }
   return written;
 }
 
 void Transport::close() noexcept {
   error_code ignored;
+  fd_.reset();
   socket_.close(ignored);
 }
 

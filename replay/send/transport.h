@@ -1,24 +1,22 @@
 // The bytes of one connection to a canary: a TCP socket, with TLS in it when the target wants that.
 // Lives on the thread of the sender's event loop. It never blocks and sets no timers; its owner
-// waits on socket() for what receive() and send() could not do at once.
+// waits for what receive() and send() could not do at once: on socket() until established(), on
+// handle() from then on.
 #pragma once
 
-#include <array>
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/error.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include "replay/send/receive.h"
 #include "replay/send/target.h"
 #include "replay/send/tls.h"
+#include "userspace/base/fd.h"
 
 namespace gray {
 
@@ -32,10 +30,13 @@ class Transport {
             std::span<std::uint8_t> scratch);
 
   Socket& socket() noexcept { return socket_; }
+  int handle() noexcept { return fd_ ? fd_.get() : socket_.native_handle(); }
   static boost::asio::ip::tcp::endpoint endpoint(const Target& target, std::size_t number);
 
   /// After the socket is connected. `authority` of the first request.
   void opened(std::string_view authority);
+  /// After the handshake: the socket leaves asio's loop.
+  void established();
   /// Done: true. False: wait until the socket is readable, or it failed: see error().
   bool handshake();
   const std::string& error() const noexcept { return error_; }
@@ -59,8 +60,7 @@ class Transport {
     bool again = false;     ///< the socket takes no more now
     std::string error;
   };
-  template <std::size_t N>
-  Written send(const std::array<boost::asio::const_buffer, N>& parts);
+  Written send(std::span<const boost::asio::const_buffer> parts);
   /// Ciphertext that the socket did not take before. `bytes` is 0.
   Written flush();
   bool unflushed() const noexcept { return !ciphertext_.empty(); }
@@ -69,11 +69,11 @@ class Transport {
 
  private:
   Read decrypted(std::span<std::uint8_t> into);
-  template <std::size_t N>
-  Written send_encrypted(const std::array<boost::asio::const_buffer, N>& parts);
+  Written send_encrypted(std::span<const boost::asio::const_buffer> parts);
   Written encrypt(std::span<const std::uint8_t> bytes);
 
   Socket socket_;
+  Fd fd_;  // the same, once established
   const Target& target_;
   const TlsContext* context_;
   const std::span<std::uint8_t> scratch_;
@@ -83,35 +83,5 @@ class Transport {
   std::uint64_t arrived_ns_ = 0;
   std::string error_;
 };
-
-inline bool would_block(const boost::system::error_code& error) {
-  return error == boost::asio::error::would_block || error == boost::asio::error::try_again;
-}
-
-template <std::size_t N>
-Transport::Written Transport::send(const std::array<boost::asio::const_buffer, N>& parts) {
-  if (tls_) return send_encrypted(parts);
-  Written written;
-  boost::system::error_code error;
-  written.bytes = socket_.write_some(parts, error);
-  written.again = would_block(error);
-  if (error && !written.again) written.error = error.message();
-  return written;
-}
-
-template <std::size_t N>
-Transport::Written Transport::send_encrypted(
-    const std::array<boost::asio::const_buffer, N>& parts) {
-  Written written;
-  for (const boost::asio::const_buffer& part : parts) {
-    if (part.size() == 0) continue;
-    const Written one = encrypt({static_cast<const std::uint8_t*>(part.data()), part.size()});
-    written.bytes += one.bytes;
-    written.again = one.again;
-    written.error = one.error;
-    if (written.again || !written.error.empty() || one.bytes < part.size()) break;
-  }
-  return written;
-}
 
 }  // namespace gray
