@@ -97,7 +97,7 @@ class Wire:
 
 
 class Machine:
-    """Running from construction on; `with` powers it off."""
+    """Booting from construction on; `with` powers it off."""
 
     def __init__(self, kernel, initramfs, cards, log):
         self.deadline = time.monotonic() + LIMIT_S
@@ -143,7 +143,8 @@ class Machine:
             net = f"stream,id=n{number},addr.type=fd,addr.str={theirs.fileno()}"
         return ["-netdev", net, "-device", device]
 
-    def __enter__(self):
+    def wait_until_ready(self):
+        """Ends the machine when that does not come."""
         try:
             line = self._line()
             if line != b"ready":
@@ -151,6 +152,8 @@ class Machine:
         except BaseException:
             self.end()
             raise
+
+    def __enter__(self):
         return self
 
     def __exit__(self, *_):
