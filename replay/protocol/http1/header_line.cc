@@ -11,6 +11,8 @@
 namespace gray::http1 {
 namespace {
 
+constexpr std::size_t kUsualHeaders = 8;
+
 std::string_view trim(std::string_view text) noexcept {
   const std::size_t first = text.find_first_not_of(" \t\r");
   if (first == std::string_view::npos) return {};
@@ -66,6 +68,7 @@ LineKind add_line(std::string_view line, Headers& headers, Message& message) {
   }
   if (name.empty() || !std::all_of(name.begin(), name.end(), is_token_char))
     flag(message, anomaly::kBadName);
+  if (headers.empty()) headers.reserve(kUsualHeaders);
   headers.push_back({std::string(name), clean(trim(line.substr(colon + 1)), message)});
   return LineKind::Header;
 }
