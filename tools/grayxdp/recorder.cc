@@ -10,7 +10,7 @@
 namespace gray {
 namespace {
 
-// Frames come from the memory of another CPU, each from a page of its own, where the hardware does
+// Frames come from the memory of another CPU, each from a place of its own, where the hardware does
 // not look ahead.
 constexpr std::size_t kAhead = 2;
 

@@ -36,7 +36,7 @@ std::uint8_t* map_transparent(std::size_t size) {
 
 }  // namespace
 
-// Each frame is a page of its own, so that without huge pages each costs a miss of the TLB.
+// A page holds one frame or two, so that without huge pages nearly each costs a miss of the TLB.
 Umem::Area::Area(std::size_t wanted)
     : size(round_up(wanted, kHugePage)), bytes(map_pages(size, MAP_POPULATE | MAP_HUGETLB)) {
   huge = bytes != nullptr;
