@@ -10,6 +10,8 @@ seconds=$1
 shift
 here=build/fuzz
 mkdir -p $here/crashes $here/log
+# What AddressSanitizer keeps of freed memory (256 MB unless told) counts as the target's.
+export ASAN_OPTIONS=${ASAN_OPTIONS:-quarantine_size_mb=32}
 
 one() {
   local target=$1 name
