@@ -11,6 +11,7 @@
 
 #include "replay/protocol/grpc_call.h"
 #include "replay/protocol/websocket_traffic.h"
+#include "userspace/base/boxed.h"
 #include "userspace/packet/address.h"
 
 namespace gray {
@@ -89,8 +90,8 @@ struct Exchange {
   std::string community_id;  ///< only when the extractor was asked for it
   Request request;           ///< its method is empty when only the response was seen
   std::optional<Response> response;
-  std::optional<GrpcCall> grpc;               ///< only when the request's media type is gRPC's
-  std::optional<WebSocketTraffic> websocket;  ///< only when the connection changed to it
+  Boxed<GrpcCall> grpc;               ///< only when the request's media type is gRPC's
+  Boxed<WebSocketTraffic> websocket;  ///< only when the connection changed to it
 
   /// Last request byte to first response byte on the wire; 0 without both, or when the response
   /// came first.
