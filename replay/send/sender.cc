@@ -1,7 +1,5 @@
 #include "replay/send/sender.h"
 
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
@@ -16,6 +14,7 @@
 
 #include "replay/send/intake.h"
 #include "replay/send/pool.h"
+#include "replay/send/send_options.h"
 #include "replay/send/urgency.h"
 #include "userspace/base/clock.h"
 #include "userspace/base/errors.h"
@@ -39,34 +38,8 @@ constexpr std::size_t kManyUnderWay = 16;
 constexpr std::chrono::microseconds kNap{20};
 // Of a burst of submissions, so many are put into the line before deadlines are looked at again.
 constexpr std::size_t kAdmittedInARow = 128;
-// Files that are not connections to canaries: capture rings, outputs, libraries.
-constexpr rlim_t kOtherFiles = 256;
-
-/// How many connections the process may open, at most `wanted`.
-std::size_t allow_connections(std::size_t wanted) {
-  rlimit limit{};
-  check_errno(::getrlimit(RLIMIT_NOFILE, &limit), "read the limit of open files");
-  if (limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < wanted + kOtherFiles) {
-    rlimit raised = limit;
-    raised.rlim_cur = std::min<rlim_t>(wanted + kOtherFiles, limit.rlim_max);
-    if (::setrlimit(RLIMIT_NOFILE, &raised) == 0) limit = raised;
-  }
-  if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= wanted + kOtherFiles) return wanted;
-  return limit.rlim_cur > 2 * kOtherFiles ? limit.rlim_cur - kOtherFiles
-                                          : std::max<rlim_t>(1, limit.rlim_cur / 2);
-}
-
 std::size_t together(const ScheduleOptions& schedule) noexcept {
   return schedule.pace == Pace::TopSpeed ? kAnswersTogether : 1;
-}
-
-SendOptions checked(SendOptions options) {
-  if (options.targets.empty()) throw UsageError("no target: want --to http://HOST[:PORT]");
-  if (options.concurrency == 0) throw UsageError("concurrency must be at least 1");
-  if (options.queue_limit == 0) throw UsageError("the queue must hold at least 1 exchange");
-  if (options.timeout_ns == 0) throw UsageError("timeout must be above 0");
-  options.concurrency = allow_connections(options.concurrency);
-  return options;
 }
 
 }  // namespace
@@ -115,7 +88,7 @@ class Sender::Loop {
   void deliver_unsent(Waiting&& waiting);
   Intake::Taken report();
   void await_events();
-  void sleep(std::optional<std::uint64_t> wake);
+  void wait_until(std::optional<std::uint64_t> wake);
   bool poll(int most);
   void arm(std::uint64_t at_ns);
   std::optional<std::uint64_t> next_wake() const;
@@ -322,14 +295,15 @@ void Sender::Loop::await_events() {
   if (together) {
     std::this_thread::sleep_for(kNap);
   } else if (!near && arriving_.empty()) {
-    sleep(wake);
+    wait_until(wake);
   }
   eventful_ = poll(together ? 2 : kEventsInARow);
   settle();
   dispatch();
 }
 
-void Sender::Loop::sleep(std::optional<std::uint64_t> wake) {
+/// Until an event of the loop, or `wake`.
+void Sender::Loop::wait_until(std::optional<std::uint64_t> wake) {
   arm(wake ? *wake - kPollNs / 2 : 0);
   const std::uint64_t before = monotonic_ns();
   io_.run_one();
