@@ -70,7 +70,7 @@ fuzz_of    = $(patsubst %.cc,build/fuzz/target/%,$(subst /,_,$1))
 fuzz_bins := $(foreach m,$(modules),$(call fuzz_of,$(call targets,$m)))
 
 bpf      := $(wildcard bpf/*.bpf.c)
-bpf_cxx  := $(addprefix bpf/,agreement.h assembled.h corpus.h expressions.h test_run.h)
+bpf_cxx  := $(addprefix bpf/,agreement.h assembled.h corpus.h expressions.h fragments_for_test.h test_run.h)
 skels    := $(bpf:bpf/%.bpf.c=$B/skel/%.skel.h)
 bins     := $(patsubst tools/%/,$B/%,$(wildcard tools/*/))
 llhttp   := $B/llhttp/api.o $B/llhttp/http.o $B/llhttp/llhttp.o

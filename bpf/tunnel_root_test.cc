@@ -5,6 +5,7 @@
 #include <random>
 
 #include "bpf/agreement.h"
+#include "bpf/fragments_for_test.h"
 #include "bpf/test_run.h"
 #include "userspace/packet/build.h"
 
@@ -295,26 +296,6 @@ TYPED_TEST(Tunnel, SelectionIsOfTheInnermostFlow) {
   EXPECT_EQ(this->fate(tcp4(outer().gre().ipv4("172.16.0.1", "172.16.0.2").gre()).bytes()),
             "excluded")
       << "the layer between";
-}
-
-/// `datagram`, an IP packet, in fragments of `step` bytes of payload.
-std::vector<Bytes> cut(const Bytes& datagram, std::size_t step, std::uint32_t id) {
-  const IpAddress source = IpAddress::v4(&datagram[12]);
-  const IpAddress destination = IpAddress::v4(&datagram[16]);
-  const auto payload = std::span(datagram).subspan(20);
-  std::vector<Bytes> fragments;
-  for (std::size_t at = 0; at < payload.size(); at += step) {
-    const std::size_t length = std::min(step, payload.size() - at);
-    fragments.push_back(
-        Builder()
-            .eth()
-            .ipv4(source.to_string(), destination.to_string())
-            .fragment(static_cast<std::uint16_t>(at), at + length < payload.size(), id)
-            .protocol(datagram[9])
-            .payload(payload.subspan(at, length))
-            .bytes());
-  }
-  return fragments;
 }
 
 TYPED_TEST(Tunnel, LaterFragmentsFollowTheirFirst) {
