@@ -12,18 +12,12 @@
 #include "replay/compare/printable.h"
 #include "replay/compare/rules_reader.h"
 #include "replay/compare/timestamp.h"
+#include "replay/protocol/token.h"
 #include "replay/scrub/chars.h"
 #include "userspace/base/errors.h"
 
 namespace gray {
 namespace {
-
-bool is_token(std::string_view name) noexcept {
-  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";  // RFC 9110 section 5.6.2
-  return !name.empty() && std::all_of(name.begin(), name.end(), [&](char c) {
-    return is_alnum(c) || kMarks.find(c) != kMarks.npos;
-  });
-}
 
 JsonPath parse_path(const std::string& path, std::string_view field) {
   std::string error;

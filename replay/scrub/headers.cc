@@ -4,6 +4,7 @@
 #include <array>
 
 #include "replay/content/base64.h"
+#include "replay/protocol/token.h"
 #include "replay/schema/proto_json.h"
 #include "replay/scrub/chars.h"
 #include "replay/scrub/encoded.h"
@@ -16,14 +17,9 @@ namespace {
 constexpr std::array<std::string_view, 6> kUrlHeaders{
     "referer", "location", "content-location", "origin", "x-original-url", "x-rewrite-url"};
 
-bool is_name_char(char c) {
-  return is_alnum(c) || std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-}
-
 bool is_sound(const Header& header) {
   const auto breaks_line = [](char c) { return c == '\r' || c == '\n' || c == '\0'; };
-  return !header.name.empty() &&
-         std::all_of(header.name.begin(), header.name.end(), is_name_char) &&
+  return is_token(header.name) &&
          std::none_of(header.value.begin(), header.value.end(), breaks_line);
 }
 

@@ -21,14 +21,4 @@ bool found(const RE2& regex, std::string_view text) noexcept {
   return RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), regex);
 }
 
-bool is_token(std::string_view text) noexcept {
-  constexpr std::string_view kOther = "!#$%&'*+-.^_`|~";
-  const auto is_token_char = [&](char c) {
-    const char lower = static_cast<char>(c | 0x20);
-    return (c >= '0' && c <= '9') || (lower >= 'a' && lower <= 'z') ||
-           kOther.find(c) != std::string_view::npos;
-  };
-  return !text.empty() && std::all_of(text.begin(), text.end(), is_token_char);
-}
-
 }  // namespace gray

@@ -16,7 +16,4 @@ std::unique_ptr<const RE2> compile_regex(const std::string& source, std::string_
 /// Whether `regex` matches anywhere in `text`.
 bool found(const RE2& regex, std::string_view text) noexcept;
 
-/// RFC 9110 section 5.6.2: what a method, a header's or a cookie's name is made of.
-bool is_token(std::string_view text) noexcept;
-
 }  // namespace gray

@@ -6,6 +6,7 @@
 #include <array>
 #include <optional>
 
+#include "replay/protocol/token.h"
 #include "replay/select/regex.h"
 #include "userspace/base/errors.h"
 

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "bpf/tag.h"
+#include "replay/protocol/token.h"
 #include "replay/select/regex.h"
 #include "userspace/base/errors.h"
 #include "userspace/base/units.h"

@@ -2,17 +2,10 @@
 
 #include <algorithm>
 
+#include "replay/protocol/token.h"
+
 namespace gray {
 namespace {
-
-// RFC 9110 section 5.6.2.
-bool is_token(std::string_view text) {
-  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
-  return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-           kMarks.find(c) != std::string_view::npos;
-  });
-}
 
 bool is_target(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
@@ -22,8 +15,8 @@ bool is_target(std::string_view text) {
 }
 
 bool is_value(std::string_view text) {
-  constexpr std::string_view kEnds("\r\n\0", 3);
-  return text.find_first_of(kEnds) == std::string_view::npos;
+  return std::none_of(text.begin(), text.end(),
+                      [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
 }
 
 std::string check_headers(const Headers& headers) {

@@ -6,7 +6,7 @@
 
 #include "replay/protocol/http1/anomaly.h"
 #include "replay/protocol/http1/framing.h"
-#include "replay/protocol/http1/start_line.h"
+#include "replay/protocol/token.h"
 
 namespace gray::http1 {
 namespace {
@@ -57,7 +57,8 @@ LineKind add_line(std::string_view line, Headers& headers, Message& message) {
   if (line.front() == ' ' || line.front() == '\t') return fold(line, headers, message);
   const std::size_t colon = line.find(':');
   std::string_view name = line.substr(0, colon);
-  if (std::any_of(name.begin(), name.end(), is_control)) return LineKind::Garbage;
+  const bool usual = is_token(name);
+  if (!usual && std::any_of(name.begin(), name.end(), is_control)) return LineKind::Garbage;
   if (colon == std::string_view::npos) {
     flag(message, anomaly::kNoColon);
     return LineKind::Ignored;
@@ -66,8 +67,7 @@ LineKind add_line(std::string_view line, Headers& headers, Message& message) {
     flag(message, anomaly::kSpaceBeforeColon);
     name = trim(name);
   }
-  if (name.empty() || !std::all_of(name.begin(), name.end(), is_token_char))
-    flag(message, anomaly::kBadName);
+  if (!usual && !is_token(name)) flag(message, anomaly::kBadName);
   if (headers.empty()) headers.reserve(kUsualHeaders);
   headers.push_back({std::string(name), clean(trim(line.substr(colon + 1)), message)});
   return LineKind::Header;

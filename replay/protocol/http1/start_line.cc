@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "replay/protocol/token.h"
+
 namespace gray::http1 {
 namespace {
 
@@ -24,16 +26,11 @@ std::string_view trim(std::string_view text) noexcept {
 
 }  // namespace
 
-bool is_token_char(char c) noexcept {
-  if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')) return true;
-  return std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-}
-
 std::optional<RequestLine> parse_request_line(std::string_view line) noexcept {
   const std::size_t space = line.find(' ');
   if (space == 0 || space > kMaxMethod) return std::nullopt;
   RequestLine parts{line.substr(0, space), trim(line.substr(space)), {}};
-  if (!std::all_of(parts.method.begin(), parts.method.end(), is_token_char)) return std::nullopt;
+  if (!is_token(parts.method)) return std::nullopt;
   const std::size_t last = parts.target.rfind(' ') + 1;  // 0 when it is one word
   if (is_version(parts.target.substr(last))) {
     parts.version = parts.target.substr(last);

@@ -25,7 +25,4 @@ struct StatusLine {
 /// As above. Nothing when it is no status line.
 std::optional<StatusLine> parse_status_line(std::string_view line) noexcept;
 
-/// RFC 9110 section 5.6.2.
-bool is_token_char(char c) noexcept;
-
 }  // namespace gray::http1

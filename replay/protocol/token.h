@@ -1,0 +1,32 @@
+// What HTTP makes names of: tokens (RFC 9110 section 5.6.2). For any thread.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+namespace gray {
+
+namespace detail {
+
+constexpr std::array<bool, 256> token_chars() noexcept {
+  std::array<bool, 256> is{};
+  for (unsigned c = 0; c < 26; ++c) is['a' + c] = is['A' + c] = true;
+  for (unsigned c = 0; c < 10; ++c) is['0' + c] = true;
+  for (const char c : std::string_view("!#$%&'*+-.^_`|~")) is[static_cast<unsigned char>(c)] = true;
+  return is;
+}
+
+inline constexpr std::array<bool, 256> kTokenChars = token_chars();
+
+}  // namespace detail
+
+constexpr bool is_token_char(char c) noexcept {
+  return detail::kTokenChars[static_cast<unsigned char>(c)];
+}
+
+constexpr bool is_token(std::string_view text) noexcept {
+  return !text.empty() && std::all_of(text.begin(), text.end(), is_token_char);
+}
+
+}  // namespace gray
