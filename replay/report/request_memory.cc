@@ -14,9 +14,15 @@ bool is_safe(const std::string& method) noexcept {
 }
 
 std::string request_key(const Request& request) {
-  const std::size_t body = std::hash<std::string_view>{}(request.body);
-  return request.method + ' ' + request.authority + ' ' + request.target + ' ' +
-         std::to_string(body) + ' ' + std::to_string(request.body_bytes);
+  std::string key;
+  key.reserve(request.method.size() + request.authority.size() + request.target.size() + 48);
+  key.append(request.method).append(1, ' ').append(request.authority).append(1, ' ');
+  key.append(request.target);
+  if (request.body_bytes == 0) return key;
+  return key.append(1, ' ')
+      .append(std::to_string(std::hash<std::string_view>{}(request.body)))
+      .append(1, ' ')
+      .append(std::to_string(request.body_bytes));
 }
 
 std::size_t size_of(const Response& response) noexcept {
@@ -29,16 +35,12 @@ std::size_t size_of(const Response& response) noexcept {
 }  // namespace
 
 bool RequestMemory::seen(std::string key, std::uint64_t now_ns) {
-  const auto [found, fresh] = asked_.try_emplace(key, now_ns);
-  if (!fresh) {
-    const std::uint64_t before = std::exchange(found->second, now_ns);
+  if (std::uint64_t* found = asked_.find(key)) {
+    const std::uint64_t before = std::exchange(*found, now_ns);
     return std::max(before, now_ns) - std::min(before, now_ns) <= kWindowNs;
   }
-  asked_order_.push_back(std::move(key));
-  if (asked_order_.size() > kMaxAsked) {
-    asked_.erase(asked_order_.front());
-    asked_order_.pop_front();
-  }
+  asked_.add(std::move(key), std::uint64_t{now_ns});
+  if (asked_.size() > kMaxAsked) asked_.forget_oldest();
   return false;
 }
 
@@ -62,8 +64,7 @@ bool RequestMemory::asked_before(const Exchange& exchange) {
 }
 
 const Response* RequestMemory::previous_answer(const Request& request) const {
-  const auto found = answers_.find(request_key(request));
-  return found == answers_.end() ? nullptr : &found->second;
+  return answers_.find(request_key(request));
 }
 
 void RequestMemory::remember(Exchange&& exchange) {
@@ -71,22 +72,20 @@ void RequestMemory::remember(Exchange&& exchange) {
   const std::size_t bytes = size_of(*exchange.response);
   if (bytes > kMaxAnswerBytes) return;
   std::string key = request_key(exchange.request);
-  const auto [found, fresh] = answers_.try_emplace(key);
-  if (fresh)
-    answers_order_.push_back(std::move(key));
-  else
-    answer_bytes_ -= size_of(found->second);
-  found->second = std::move(*exchange.response);
+  if (Response* found = answers_.find(key)) {
+    answer_bytes_ -= size_of(*found);
+    *found = std::move(*exchange.response);
+  } else {
+    answers_.add(std::move(key), std::move(*exchange.response));
+  }
   answer_bytes_ += bytes;
   forget_answers();
 }
 
 void RequestMemory::forget_answers() {
-  while (answers_order_.size() > kMaxAnswers || answer_bytes_ > kMaxAnswerBytes) {
-    const auto oldest = answers_.find(answers_order_.front());
-    answer_bytes_ -= size_of(oldest->second);
-    answers_.erase(oldest);
-    answers_order_.pop_front();
+  while (answers_.size() > kMaxAnswers || answer_bytes_ > kMaxAnswerBytes) {
+    answer_bytes_ -= size_of(answers_.oldest());
+    answers_.forget_oldest();
   }
 }
 

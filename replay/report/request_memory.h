@@ -4,11 +4,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <string>
-#include <unordered_map>
 
 #include "replay/protocol/exchange.h"
+#include "replay/report/fifo_map.h"
 
 namespace gray {
 
@@ -35,10 +34,8 @@ class RequestMemory {
   bool seen(std::string key, std::uint64_t now_ns);
   void forget_answers();
 
-  std::unordered_map<std::string, std::uint64_t> asked_;  // by key, production's time
-  std::deque<std::string> asked_order_;
-  std::unordered_map<std::string, Response> answers_;
-  std::deque<std::string> answers_order_;
+  FifoMap<std::uint64_t> asked_;  // production's time
+  FifoMap<Response> answers_;
   std::size_t answer_bytes_ = 0;
 };
 
