@@ -24,17 +24,17 @@ Judge::~Judge() {
 }
 
 void Judge::add(Trial&& trial) {
-  put({std::move(trial), false});
+  put(std::move(trial), false);
 }
 
 void Judge::add_baseline(Trial&& trial) {
-  put({std::move(trial), true});
+  put(std::move(trial), true);
 }
 
-void Judge::put(Arrival&& arrival) {
+void Judge::put(Trial&& trial, bool is_baseline) {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return waiting_.size() < kMaxWaiting; });
-  waiting_.push_back(std::move(arrival));
+  waiting_.emplace_back(std::move(trial), is_baseline);
   // Waking a thread costs as much as a request: what comes while it is awake is found by itself.
   if (waiting_.size() == 1) changed_.notify_all();
 }

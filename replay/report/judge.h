@@ -58,11 +58,12 @@ class Judge {
   static constexpr std::size_t kMaxSamples = 100;
 
   struct Arrival {
+    Arrival(Trial&& whose, bool of_baseline) : trial(std::move(whose)), is_baseline(of_baseline) {}
     Trial trial;
-    bool is_baseline = false;
+    bool is_baseline;
   };
 
-  void put(Arrival&& arrival);
+  void put(Trial&& trial, bool is_baseline);
   void run();
   void take(Arrival&& arrival);
   void judge(Trial&& trial, const Trial* baseline);

@@ -8,6 +8,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <deque>
+#include <limits>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -36,6 +37,9 @@ constexpr std::size_t kAnswersTogether = 64;
 // answers are the kernel's.
 constexpr std::size_t kManyUnderWay = 16;
 constexpr std::chrono::microseconds kNap{20};
+// At top speed requests are let gather for so long when there is something to do all the same: to
+// wake the thread costs who submits more than to prepare a request.
+constexpr std::uint64_t kGatheringNs = 200 * kNsPerUs;
 // Of a burst of submissions, so many are put into the line before deadlines are looked at again.
 constexpr std::size_t kAdmittedInARow = 128;
 std::size_t together(const ScheduleOptions& schedule) noexcept {
@@ -86,7 +90,7 @@ class Sender::Loop {
   void deliver(Result&& result);
   void give_up();
   void deliver_unsent(Waiting&& waiting);
-  Intake::Taken report();
+  Intake::State report();
   void await_events();
   void wait_until(std::optional<std::uint64_t> wake);
   bool poll(int most);
@@ -105,14 +109,13 @@ class Sender::Loop {
     std::uint64_t until_ns;
   };
   std::deque<Held> held_;
-  bool look_at_held_ = false;        // an answer came that one of them may wait for
-  std::deque<Submission> arriving_;  // taken up from the intake, not yet in the line
-  std::uint64_t arriving_exchanges_ = 0;
-  std::uint64_t epoch_ = 0;  // CLOCK_MONOTONIC when the first exchange was taken up; 0: none yet
+  bool look_at_held_ = false;  // an answer came that one of them may wait for
+  std::uint64_t epoch_ = 0;    // CLOCK_MONOTONIC when the first exchange was taken up; 0: none yet
   std::uint64_t last_ns_ = 0;
   std::uint64_t armed_ns_ = 0;  // when the timer goes off; 0: it is not set
   std::uint64_t slept_ns_ = 0;  // of this turn
   bool eventful_ = false;       // so was the last turn
+  bool supplied_ = false;       // requests came in this turn
 
   asio::io_context io_;
   asio::executor_work_guard<asio::io_context::executor_type> work_;
@@ -123,13 +126,13 @@ class Sender::Loop {
 void Sender::Loop::run() {
   Urgency urgency(options_.urgent && !immediate());
   while (true) {
-    const Intake::Taken taken = report();
+    const Intake::State state = report();
     admit(kAdmittedInARow);
-    if (taken.aborted) break;
+    if (state.aborted) break;
     dispatch();
     settle();
     if (pool_.has_results()) continue;
-    if (taken.closed && arriving_.empty() && lineup_.empty() && held_.empty() &&
+    if (state.closed && intake_.empty() && lineup_.empty() && held_.empty() &&
         pool_.in_flight() == 0)
       break;
     slept_ns_ = 0;
@@ -143,19 +146,19 @@ void Sender::Loop::run() {
 }
 
 void Sender::Loop::admit(std::size_t most) {
-  if (arriving_.empty()) return;
+  supplied_ = !intake_.empty();
+  if (!supplied_) return;
   if (epoch_ == 0) epoch_ = monotonic_ns();
   const std::uint64_t at = now();
-  for (; most > 0 && !arriving_.empty(); --most) {
-    Submission submission = std::move(arriving_.front());
-    arriving_.pop_front();
-    if (!submission.exchange) {
-      lineup_.add_end(submission.stream, at);
+  for (; most > 0; --most) {
+    std::optional<Submission> submission = intake_.take();
+    if (!submission) return;
+    if (!submission->exchange) {
+      lineup_.add_end(submission->stream, at);
       continue;
     }
-    --arriving_exchanges_;
-    const std::uint64_t due = schedule_.deadline(submission.exchange->request.first_byte_ns, at);
-    lineup_.add(std::move(submission.exchange), due, at);
+    const std::uint64_t due = schedule_.deadline(submission->exchange->request.first_byte_ns, at);
+    lineup_.add(std::move(submission->exchange), due, at);
   }
 }
 
@@ -243,7 +246,7 @@ void Sender::Loop::deliver(Result&& result) {
 void Sender::Loop::give_up() {
   intake_.abort();
   report();
-  admit(arriving_.size());
+  admit(std::numeric_limits<std::size_t>::max());
   pool_.abort();
   settle();
   for (Held& held : std::exchange(held_, {})) deliver_unsent(std::move(held.waiting));
@@ -261,17 +264,11 @@ void Sender::Loop::deliver_unsent(Waiting&& waiting) {
   deliver(std::move(result));
 }
 
-Intake::Taken Sender::Loop::report() {
+Intake::State Sender::Loop::report() {
   turn_.in_flight = pool_.in_flight();
-  turn_.queued = lineup_.size() + held_.size() + arriving_exchanges_;
+  turn_.queued = lineup_.size() + held_.size();
   turn_.seconds = static_cast<double>(last_ns_ - std::min(last_ns_, epoch_)) / 1e9;
-  Intake::Taken taken = intake_.exchange(turn_);
-  for (Submission& submission : taken.submissions) {
-    if (submission.exchange) ++arriving_exchanges_;
-    arriving_.push_back(std::move(submission));
-  }
-  taken.submissions.clear();
-  return taken;
+  return intake_.turn(turn_);
 }
 
 std::optional<std::uint64_t> Sender::Loop::next_wake() const {
@@ -290,12 +287,16 @@ std::optional<std::uint64_t> Sender::Loop::next_wake() const {
 void Sender::Loop::await_events() {
   const std::optional<std::uint64_t> wake = next_wake();
   const bool near = wake && *wake <= monotonic_ns() + kPollNs;
-  const bool together =
-      options_.schedule.pace == Pace::TopSpeed && eventful_ && pool_.in_flight() >= kManyUnderWay;
+  const bool top_speed = options_.schedule.pace == Pace::TopSpeed;
+  const bool together = top_speed && eventful_ && pool_.in_flight() >= kManyUnderWay;
   if (together) {
     std::this_thread::sleep_for(kNap);
-  } else if (!near && arriving_.empty()) {
+  } else if (top_speed && !near && (eventful_ || supplied_)) {
+    const std::uint64_t gathered = monotonic_ns() + kGatheringNs;
+    if (intake_.empty()) wait_until(std::min(wake.value_or(gathered), gathered));
+  } else if (!near && intake_.may_sleep()) {
     wait_until(wake);
+    intake_.awake();
   }
   eventful_ = poll(together ? 2 : kEventsInARow);
   settle();
@@ -346,7 +347,7 @@ Sender::~Sender() = default;
 
 bool Sender::submit(Exchange&& exchange) {
   const Intake::Pushed pushed = loop_->intake().push(std::move(exchange));
-  if (pushed.first) loop_->wake();
+  if (pushed.wake) loop_->wake();
   return pushed.accepted;
 }
 
@@ -355,7 +356,7 @@ bool Sender::wait_for_room() {
 }
 
 void Sender::connection_end(std::uint64_t stream) {
-  if (loop_->intake().push_end(stream).first) loop_->wake();
+  if (loop_->intake().push_end(stream).wake) loop_->wake();
 }
 
 void Sender::close() {

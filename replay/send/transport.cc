@@ -35,7 +35,9 @@ Transport::Written write_some(int fd, std::span<const asio::const_buffer> parts)
   Transport::Written written;
   ssize_t sent = 0;
   do {
-    sent = ::sendmsg(fd, &message, MSG_NOSIGNAL);
+    // The kernel takes one piece for less than a list of one.
+    sent = message.msg_iovlen == 1 ? ::send(fd, pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL)
+                                   : ::sendmsg(fd, &message, MSG_NOSIGNAL);
   } while (sent < 0 && errno == EINTR);
   if (sent >= 0) {
     written.bytes = static_cast<std::size_t>(sent);
