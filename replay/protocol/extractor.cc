@@ -47,7 +47,13 @@ struct Extractor::State {
       const std::uint64_t now = packets[i].packet.time_ns;
       if (expiry.due(now)) expire(now);
     };
-    if (alone) return alone->reassembler().segments(packets, after);
+    if (alone) {
+      alone->reassembler().segments(packets, after);
+      // What is held out of order belongs to requests whose beginning is not known yet.
+      if (count > 0 && alone->reassembler().held_bytes() == 0)
+        in_order_ns = some[count - 1].time_ns;
+      return;
+    }
     for (std::size_t i = 0; i < packets.size(); ++i) {
       sharded->segment(packets[i]);
       after(i);
@@ -73,6 +79,7 @@ struct Extractor::State {
   const ExtractorOptions options;
   Segmenter segmenter;
   ExpiryClock expiry;
+  std::uint64_t in_order_ns = 0;  // of the last frame up to which nothing was out of order
   std::optional<Shard> alone;
   std::optional<Sharded> sharded;
 };
@@ -94,6 +101,12 @@ void Extractor::expire(std::uint64_t now) noexcept {
 
 void Extractor::finish() noexcept {
   state_->alone ? state_->alone->reassembler().finish() : state_->sharded->finish();
+}
+
+std::uint64_t Extractor::settled_ns() const noexcept {
+  if (!state_->alone) return 0;
+  const std::uint64_t in_order = state_->in_order_ns;
+  return std::min(in_order, state_->alone->context().open.first_ns().value_or(in_order));
 }
 
 ExtractorSummary Extractor::summary() const {

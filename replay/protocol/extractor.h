@@ -57,6 +57,11 @@ class Extractor {
   /// End of the capture: what is open is given out as it stands.
   void finish() noexcept;
 
+  /// Exchanges that are still to come began then or later (UTC ns), if frames came in the order of
+  /// their times, and but for what a request takes from its first byte to the end of its first
+  /// line or of its first header block. 0 while nothing is known; with several threads, always.
+  std::uint64_t settled_ns() const noexcept;
+
   // Both wait for the other threads, and give out what these have found.
   ExtractorSummary summary() const;
   /// Adds "decode" (frames → TCP segments), "stream" (segments) and "http" (exchanges).

@@ -12,6 +12,7 @@
 #include "replay/protocol/exchange.h"
 #include "replay/protocol/extractor.h"
 #include "replay/protocol/memory_budget.h"
+#include "replay/protocol/open_exchanges.h"
 #include "replay/stream/stream.h"
 
 namespace gray {
@@ -25,7 +26,8 @@ struct ProtocolContext {
 
   const ExtractorOptions& options;
   ExchangeSink& sink;
-  MemoryBudget kept;          ///< by open messages and first bytes
+  MemoryBudget kept;  ///< by open messages and first bytes
+  OpenExchanges open;
   std::uint64_t begun = 0;    ///< exchanges
   std::uint64_t given = 0;    ///< exchanges given out
   std::uint64_t bad = 0;      ///< messages that ended as not of their protocol
@@ -58,6 +60,7 @@ std::span<const Protocol> protocols() noexcept;
 struct Upgrade {
   unsigned client = 0;  ///< side that asked
   Exchange exchange;    ///< of the request and the 101, begun but not given out yet
+  OpenExchanges::Mark open = {};
 };
 
 /// Reads what follows an upgrade, and gives `exchange` out.

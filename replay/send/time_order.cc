@@ -21,7 +21,9 @@ std::size_t bytes_of(const Exchange& exchange) {
 }  // namespace
 
 void TimeOrder::exchange(Exchange&& exchange) {
-  const std::uint64_t at = exchange.request.first_byte_ns;
+  // An answer to what was not captured has no place of its own.
+  const std::uint64_t asked = exchange.request.first_byte_ns;
+  const std::uint64_t at = asked != 0 ? asked : newest_ns_;
   newest_ns_ = std::max(newest_ns_, at);
   if (at < given_ns_) ++late_;
   ++taken_;
@@ -48,6 +50,10 @@ void TimeOrder::give_first() {
   bytes_ -= entry.bytes;
   --held_;
   next_.exchange(std::move(*entry.exchange));
+}
+
+void TimeOrder::release(std::uint64_t ns) {
+  while (!waiting_.empty() && waiting_.begin()->first.first < ns) give_first();
 }
 
 void TimeOrder::flush() {

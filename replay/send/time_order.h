@@ -1,6 +1,6 @@
 // Exchanges come out of a capture when they end; they must be sent when they began. This holds them
-// back and gives them on by the time of their request, looking ahead by a bounded number of
-// exchanges and bytes. One thread.
+// back until all that began earlier has come, and gives them on by the time of their request. What
+// it holds is bounded. One thread.
 #pragma once
 
 #include <cstdint>
@@ -25,6 +25,8 @@ class TimeOrder final : public ExchangeSink {
   void exchange(Exchange&& exchange) override;
   /// Given on behind the connection's exchanges.
   void connection_end(std::uint64_t stream) override;
+  /// Gives on what began before `ns` (UTC): all of that has come.
+  void release(std::uint64_t ns);
   /// Gives on all that waits.
   void flush();
 

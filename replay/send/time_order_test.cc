@@ -48,6 +48,34 @@ TEST(TimeOrder, AnEndIsBehindAllOfItsConnection) {
   EXPECT_EQ(seen.list, (std::vector<std::string>{"2", "7", "end 1", "8"}));
 }
 
+TEST(TimeOrder, WhatIsSettledDoesNotWait) {
+  Seen seen;
+  TimeOrder order({}, seen);
+  for (const std::uint64_t time : {5U, 3U, 9U}) order.exchange(at(time));
+  order.release(5);
+  EXPECT_EQ(seen.list, (std::vector<std::string>{"3"}));
+  order.exchange(at(5, "second"));
+  order.connection_end(4);
+  order.release(9);
+  EXPECT_EQ(seen.list, (std::vector<std::string>{"3", "5", "5second"}));
+  order.release(10);
+  EXPECT_EQ(seen.list, (std::vector<std::string>{"3", "5", "5second", "9", "end 4"}));
+  EXPECT_EQ(order.late(), 0u);
+}
+
+// An answer alone, whose request was not captured.
+TEST(TimeOrder, WhatHasNoRequestIsNotLate) {
+  Seen seen;
+  TimeOrder order({}, seen);
+  order.exchange(at(5));
+  order.release(6);
+  order.exchange(at(0, "answer"));
+  order.exchange(at(7));
+  order.flush();
+  EXPECT_EQ(seen.list, (std::vector<std::string>{"5", "0answer", "7"}));
+  EXPECT_EQ(order.late(), 0u);
+}
+
 TEST(TimeOrder, LooksAheadByABoundedNumber) {
   Seen seen;
   TimeOrder order({.max_exchanges = 2}, seen);

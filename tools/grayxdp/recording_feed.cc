@@ -4,6 +4,7 @@
 #include <array>
 #include <chrono>
 #include <iostream>
+#include <limits>
 
 #include "replay/send/copies.h"
 #include "replay/send/time_order.h"
@@ -11,6 +12,31 @@
 #include "userspace/base/errors.h"
 
 namespace gray {
+namespace {
+
+// Captures of several queues are out of order by less, and a request's head does not take longer.
+constexpr std::uint64_t kDisorderNs = 50 * kNsPerMs;
+
+/// When the first frame of the file was captured (UTC ns); the end of time when it has none, 0 when
+/// asking would take it away.
+std::uint64_t begin_of(const std::string& file) {
+  if (file == "-") return 0;
+  FileSource source({file});
+  std::array<Frame, 1> first;
+  while (!source.ended())
+    if (source.receive(first, std::chrono::milliseconds(100)) > 0) return first[0].time_ns;
+  return std::numeric_limits<std::uint64_t>::max();
+}
+
+/// Of each file, when the earliest of those behind it begins.
+std::vector<std::uint64_t> begins_behind(const std::vector<std::string>& files) {
+  std::vector<std::uint64_t> begins(files.size() + 1, std::numeric_limits<std::uint64_t>::max());
+  for (std::size_t i = files.size() - 1; i > 0; --i)
+    begins[i - 1] = std::min(begins[i], begin_of(files[i]));
+  return begins;
+}
+
+}  // namespace
 
 /// What makes the exchanges of a round its own.
 class RecordingFeed::Round final : public ExchangeSink {
@@ -53,7 +79,8 @@ RecordingFeed::RecordingFeed(std::vector<std::string> files, std::uint64_t round
     : files_(std::move(files)),
       rounds_(rounds),
       options_(options),
-      first_source_(std::make_unique<FileSource>(files_)) {
+      first_source_(std::make_unique<FileSource>(files_)),
+      begins_behind_(begins_behind(files_)) {
   if (rounds > 1 && std::find(files_.begin(), files_.end(), "-") != files_.end())
     throw UsageError("-l: stdin can be read once only; give a file");
 }
@@ -77,6 +104,10 @@ void RecordingFeed::read(FileSource& source, Round& round, bool first) {
     if (count == 0 && source.ended()) break;
     extractor.frames(std::span(frames).first(count));
     source.recycle(std::span(frames).first(count));
+    // Of a pipe that has been silent for a while, nothing is late any more.
+    const std::uint64_t settled = extractor.settled_ns();
+    order.release(std::min(count == 0 ? settled + 1 : settled - std::min(settled, kDisorderNs),
+                           begins_behind_[source.reading()]));
   }
   extractor.finish();
   order.flush();

@@ -47,6 +47,7 @@ class RecordingFeed {
   const std::uint64_t rounds_;
   const ExtractorOptions options_;
   std::unique_ptr<FileSource> first_source_;
+  const std::vector<std::uint64_t> begins_behind_;  // of each file: when a later one begins
   ExchangeSink* next_ = nullptr;
   std::atomic<bool> stopped_{false};
   Ledger ledger_;

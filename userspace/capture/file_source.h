@@ -30,6 +30,9 @@ class FileSource final : public Source {
   /// Those met so far, file after file; grows while files are read.
   std::span<const Interface> interfaces() const noexcept override { return interfaces_; }
 
+  /// Number of the file that is being read; frames come from it or from those before it.
+  std::size_t reading() const noexcept { return current_; }
+
   /// Adds the stage "file": frames in the files in, frames given out, filtered ones dropped.
   void account(Ledger& ledger) const;
   /// A file ended before its time; its frames up to there were given out.

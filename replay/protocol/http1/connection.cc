@@ -170,7 +170,7 @@ void Http1Connection::read_requests(Bytes bytes, std::uint64_t time_ns) noexcept
     const ReadStatus status = read(requests_, bytes, time_ns);
     auto& [reader, begun_at, open] = *requests_.reading;
     if (!open && reader.line_read()) {
-      pairing_.begin_request(reader.method(), begun_at, !first);
+      pairing_.begin_request(reader.method(), begun_at, reader.first_byte_ns(), !first);
       open = true;
     }
     if (status != ReadStatus::NeedMore) end_request(status);
@@ -267,9 +267,9 @@ void Http1Connection::decide_alone() noexcept {
 // What was changed to is read by whoever can.
 bool Http1Connection::hand_over(const std::string& protocol) noexcept {
   const MakeUpgraded make = find_upgraded(protocol);
-  std::optional<Exchange> exchange = make != nullptr ? pairing_.hand_over() : std::nullopt;
-  if (!exchange) return false;
-  upgraded_ = make(connection_, names_, context_, {*client_, std::move(*exchange)});
+  std::optional<Upgrade> upgrade = make != nullptr ? pairing_.hand_over() : std::nullopt;
+  if (!upgrade) return false;
+  upgraded_ = make(connection_, names_, context_, std::move(*upgrade));
   pass_on();
   return true;
 }

@@ -32,10 +32,11 @@ Pairing::Pending& Pairing::add(std::uint64_t offset) noexcept {
   return pending;
 }
 
-void Pairing::begin_request(const std::string& method, std::uint64_t offset,
+void Pairing::begin_request(const std::string& method, std::uint64_t offset, std::uint64_t begun_ns,
                             bool pipelined) noexcept {
   pipelined_ = pipelined_ || (pipelined && !all_answered());
   Pending& pending = add(offset);
+  pending.open = context_.open.begin(begun_ns);
   pending.answered = finished_;
   pending.exchange.request.method = method;
   asking_ = pending.exchange.position;
@@ -146,13 +147,14 @@ void Pairing::give_out_first(std::size_t count) noexcept {
   if (pending_.empty()) pending_.shrink_to_fit();  // the connection may be idle from here on
 }
 
-std::optional<Exchange> Pairing::hand_over() noexcept {
+std::optional<Upgrade> Pairing::hand_over() noexcept {
   if (pending_.empty() || ready() < pending_.size()) return std::nullopt;
   give_out_first(pending_.size() - 1);
   context_.kept.give_back(pending_.front()->kept);
-  Exchange exchange = std::move(pending_.front()->exchange);
+  Pending& last = *pending_.front();
+  Upgrade upgrade{client_, std::move(last.exchange), std::move(last.open)};
   pending_.clear();
-  return exchange;
+  return upgrade;
 }
 
 void Pairing::close() noexcept {

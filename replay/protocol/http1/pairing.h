@@ -24,7 +24,9 @@ class Pairing {
 
   /// A request line was read. `offset` is where in its direction the request begins; `pipelined`,
   /// that it came in one piece with the end of the one before.
-  void begin_request(const std::string& method, std::uint64_t offset, bool pipelined) noexcept;
+  /// Its first byte came at `begun_ns`.
+  void begin_request(const std::string& method, std::uint64_t offset, std::uint64_t begun_ns,
+                     bool pipelined) noexcept;
   void end_request(Request&& request) noexcept;
 
   /// The method that the next (or current) response answers; empty when that request was not seen.
@@ -43,7 +45,7 @@ class Pairing {
   void give_out() noexcept;
   /// The exchange that was answered last, which is then not given out here; nothing when others
   /// wait with it.
-  std::optional<Exchange> hand_over() noexcept;
+  std::optional<Upgrade> hand_over() noexcept;
   /// How many exchanges have begun.
   std::uint32_t positions() const noexcept { return positions_; }
   /// Gives out everything as it stands.
@@ -52,6 +54,7 @@ class Pairing {
  private:
   struct Pending {
     Exchange exchange;
+    OpenExchanges::Mark open;
     std::size_t kept = 0;   // of the memory budget
     bool asked = false;     // the request is as complete as it will be
     bool answered = false;  // so is the response

@@ -115,7 +115,7 @@ void Http2Connection::upgraded(Upgrade&& upgrade) noexcept {
   Side& server = sides_[1 - upgrade.client];
   server.hpack.allow_table_size(std::numeric_limits<std::uint32_t>::max());
   server.reader.allow_frame_size(std::numeric_limits<std::uint32_t>::max());
-  streams_.adopt(std::move(upgrade.exchange));
+  streams_.adopt(std::move(upgrade));
 }
 
 void Http2Connection::set_client(unsigned side) noexcept {

@@ -23,6 +23,7 @@ struct StreamHalf {
 
 struct Stream {
   Exchange exchange;
+  OpenExchanges::Mark open;
   StreamHalf request;
   StreamHalf response;
   std::uint64_t last_ns = 0;  ///< of its last frame

@@ -30,6 +30,7 @@ Stream& StreamTable::begin(std::uint32_t id, std::uint64_t offset, std::uint64_t
   Stream& stream = streams_[id];
   StreamWriter(context_).keep(stream, sizeof(Stream));
   stream.last_ns = now_ns;
+  stream.open = context_.open.begin(now_ns);
   Exchange& exchange = stream.exchange;
   exchange.protocol = "http/2";
   exchange.h2_stream = id;
@@ -38,8 +39,10 @@ Stream& StreamTable::begin(std::uint32_t id, std::uint64_t offset, std::uint64_t
   return stream;
 }
 
-void StreamTable::adopt(Exchange&& exchange) noexcept {
+void StreamTable::adopt(Upgrade&& upgrade) noexcept {
   Stream& stream = streams_[1];
+  stream.open = std::move(upgrade.open);
+  Exchange& exchange = upgrade.exchange;
   StreamWriter(context_).keep(stream, sizeof(Stream) + exchange.request.body.size());
   positions_ = exchange.position - names_.first_position + 1;
   stream.last_ns = exchange.request.last_byte_ns;

@@ -28,7 +28,7 @@ class StreamTable {
   /// A stream that is not there yet. `offset` is where in its direction it begins.
   Stream& begin(std::uint32_t id, std::uint64_t offset, std::uint64_t now_ns) noexcept;
   /// The exchange of an upgrade from HTTP/1 is stream 1 (RFC 7540 section 3.2).
-  void adopt(Exchange&& exchange) noexcept;
+  void adopt(Upgrade&& upgrade) noexcept;
 
   /// Gives the stream out when both sides have ended.
   void settle(std::uint32_t id) noexcept;

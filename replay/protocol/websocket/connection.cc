@@ -18,6 +18,7 @@ class WebSocketConnection final : public StreamConsumer {
         context_(context),
         client_(upgrade.client),
         exchange_(std::move(upgrade.exchange)),
+        open_(std::move(upgrade.open)),
         counters_{FrameCounter(traffic_.client, true), FrameCounter(traffic_.server, false)} {
     if (!exchange_.response) return;
     const std::string* agreed =
@@ -49,6 +50,7 @@ class WebSocketConnection final : public StreamConsumer {
   ProtocolContext& context_;
   const unsigned client_;
   Exchange exchange_;
+  OpenExchanges::Mark open_;
   WebSocketTraffic traffic_;
   std::array<FrameCounter, 2> counters_;
 };
