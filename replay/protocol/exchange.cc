@@ -1,26 +1,6 @@
 #include "replay/protocol/exchange.h"
 
-#include <algorithm>
-
 namespace gray {
-namespace {
-
-char lower(char c) noexcept {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-}
-
-}  // namespace
-
-bool same_name(std::string_view a, std::string_view b) noexcept {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char x, char y) { return lower(x) == lower(y); });
-}
-
-const std::string* find_header(const Headers& headers, std::string_view name) noexcept {
-  for (const Header& header : headers)
-    if (same_name(header.name, name)) return &header.value;
-  return nullptr;
-}
 
 std::string ExchangeId::hex() const {
   static constexpr char kDigits[] = "0123456789abcdef";

@@ -23,9 +23,22 @@ struct Header {
 using Headers = std::vector<Header>;
 
 /// Header names are equal when they differ in ASCII case only (RFC 9110 section 5.1).
-bool same_name(std::string_view a, std::string_view b) noexcept;
+inline bool same_name(std::string_view a, std::string_view b) noexcept {
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const int differ = a[i] ^ b[i];
+    if (differ == 0) continue;
+    const int lower = a[i] | 0x20;
+    if (differ != 0x20 || lower < 'a' || lower > 'z') return false;
+  }
+  return true;
+}
 /// The first value of that name, or null.
-const std::string* find_header(const Headers& headers, std::string_view name) noexcept;
+inline const std::string* find_header(const Headers& headers, std::string_view name) noexcept {
+  for (const Header& header : headers)
+    if (same_name(header.name, name)) return &header.value;
+  return nullptr;
+}
 
 /// Where a piece of a body ends, and when the wire carried that end.
 struct BodyPiece {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <memory>
 
 #include "userspace/packet/community_id.h"
 
@@ -29,7 +30,14 @@ ExchangeId make_exchange_id(const Connection& connection, std::uint64_t offset,
   add(position);
   static EVP_MD* const kSha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
   std::array<std::uint8_t, 32> digest{};
-  EVP_Digest(input.data(), at, digest.data(), nullptr, kSha256, nullptr);
+  // A context of its own for each would cost as much as the hash.
+  struct Free {
+    void operator()(EVP_MD_CTX* context) const noexcept { EVP_MD_CTX_free(context); }
+  };
+  thread_local const std::unique_ptr<EVP_MD_CTX, Free> context(EVP_MD_CTX_new());
+  EVP_DigestInit_ex2(context.get(), kSha256, nullptr);
+  EVP_DigestUpdate(context.get(), input.data(), at);
+  EVP_DigestFinal_ex(context.get(), digest.data(), nullptr);
   ExchangeId id;
   std::copy_n(digest.begin(), id.bytes.size(), id.bytes.begin());
   return id;

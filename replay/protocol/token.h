@@ -1,7 +1,6 @@
 // What HTTP makes names of: tokens (RFC 9110 section 5.6.2). For any thread.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <string_view>
 
@@ -26,7 +25,9 @@ constexpr bool is_token_char(char c) noexcept {
 }
 
 constexpr bool is_token(std::string_view text) noexcept {
-  return !text.empty() && std::all_of(text.begin(), text.end(), is_token_char);
+  for (const char c : text)
+    if (!is_token_char(c)) return false;
+  return !text.empty();
 }
 
 }  // namespace gray

@@ -80,6 +80,7 @@ void ReplayRun::exchange(Exchange&& exchange) {
   if (const char* reason = scrubber_.scrub(exchange.request)) return skip(scrub_drops_, reason);
   scrubbed_.fetch_add(1, std::memory_order_relaxed);
   if (baseline_ && !options_.dry_run) submit_to_baseline(exchange);
+  if (options_.amplify == 1 && !sessions_) return submit(std::move(exchange));
   for (Exchange& copy : copies(std::move(exchange), pairs)) submit(std::move(copy));
 }
 

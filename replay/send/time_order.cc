@@ -1,6 +1,7 @@
 #include "replay/send/time_order.h"
 
 #include <algorithm>
+#include <tuple>
 
 namespace gray {
 namespace {
@@ -28,18 +29,16 @@ void TimeOrder::exchange(Exchange&& exchange) {
   if (at < given_ns_) ++late_;
   ++taken_;
   ++held_;
-  Entry entry;
-  entry.bytes = bytes_of(exchange);
-  bytes_ += entry.bytes;
-  entry.exchange = std::move(exchange);
-  waiting_.emplace_hint(waiting_.end(), Key{at, number_++}, std::move(entry));
+  const std::size_t bytes = bytes_of(exchange);
+  bytes_ += bytes;
+  waiting_.emplace_hint(waiting_.end(), std::piecewise_construct,
+                        std::forward_as_tuple(at, number_++),
+                        std::forward_as_tuple(std::move(exchange), bytes));
   while (held_ > options_.max_exchanges || bytes_ > options_.max_bytes) give_first();
 }
 
 void TimeOrder::connection_end(std::uint64_t stream) {
-  Entry end;
-  end.stream = stream;
-  waiting_.emplace_hint(waiting_.end(), Key{newest_ns_, number_++}, std::move(end));
+  waiting_.emplace_hint(waiting_.end(), Key{newest_ns_, number_++}, Entry(stream));
 }
 
 void TimeOrder::give_first() {

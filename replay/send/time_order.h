@@ -38,6 +38,9 @@ class TimeOrder final : public ExchangeSink {
 
  private:
   struct Entry {
+    explicit Entry(std::uint64_t ended) : stream(ended) {}
+    Entry(Exchange&& whole, std::size_t size) : exchange(std::move(whole)), bytes(size) {}
+
     std::optional<Exchange> exchange;  ///< none: the end of `stream`
     std::uint64_t stream = 0;
     std::size_t bytes = 0;

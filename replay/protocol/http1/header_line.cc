@@ -1,6 +1,5 @@
 #include "replay/protocol/http1/header_line.h"
 
-#include <algorithm>
 #include <array>
 #include <string>
 
@@ -14,19 +13,26 @@ namespace {
 constexpr std::size_t kUsualHeaders = 8;
 
 std::string_view trim(std::string_view text) noexcept {
-  const std::size_t first = text.find_first_not_of(" \t\r");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t\r") + 1 - first);
+  const auto is_space = [](char c) { return c == ' ' || c == '\t' || c == '\r'; };
+  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
+  return text;
 }
 
 bool is_control(char c) noexcept {
   return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f;
 }
 
+bool has_control(std::string_view text) noexcept {
+  for (const char c : text)
+    if (is_control(c)) return true;
+  return false;
+}
+
 // Most values have nothing odd in them: looked at once, and only then written anew.
 std::string clean(std::string_view value, Message& message) {
   std::string text(value);
-  if (std::none_of(value.begin(), value.end(), is_control)) return text;
+  if (!has_control(value)) return text;
   for (char& c : text) {
     if (c == '\r') {
       flag(message, anomaly::kBareCr);
@@ -58,7 +64,7 @@ LineKind add_line(std::string_view line, Headers& headers, Message& message) {
   const std::size_t colon = line.find(':');
   std::string_view name = line.substr(0, colon);
   const bool usual = is_token(name);
-  if (!usual && std::any_of(name.begin(), name.end(), is_control)) return LineKind::Garbage;
+  if (!usual && has_control(name)) return LineKind::Garbage;
   if (colon == std::string_view::npos) {
     flag(message, anomaly::kNoColon);
     return LineKind::Ignored;

@@ -29,7 +29,7 @@ MessageReader::MessageReader(MessageKind kind, const ReaderLimits& limits)
     : kind_(kind), limits_(limits) {}
 
 MessageReader::~MessageReader() {
-  reset();
+  if (limits_.budget != nullptr) limits_.budget->give_back(charged_);
 }
 
 void MessageReader::reset() noexcept {
@@ -285,19 +285,13 @@ bool MessageReader::charge_head(std::size_t bytes) noexcept {
 }
 
 Request MessageReader::take_request() noexcept {
-  Request request;
-  static_cast<Message&>(request) = std::move(message_);
-  request.method = std::move(method_);
-  request.target = std::move(start_);
+  Request request{std::move(message_), std::move(method_), std::move(start_), {}};
   reset();
   return request;
 }
 
 Response MessageReader::take_response() noexcept {
-  Response response;
-  static_cast<Message&>(response) = std::move(message_);
-  response.status = status_;
-  response.reason = std::move(start_);
+  Response response{std::move(message_), status_, std::move(start_)};
   reset();
   return response;
 }
