@@ -110,6 +110,8 @@ struct Extraction {
     Ledger ledger;
     extractor.account(ledger);
     EXPECT_TRUE(ledger.balanced());
+    for (const Stage& stage : ledger.stages())
+      EXPECT_TRUE(stage.held == 0 || stage.name == "defragment") << stage.name;
     return exchanges.text();
   }
 };

@@ -18,14 +18,27 @@ struct Sums {
   std::size_t held = 0;
   std::uint64_t begun = 0;
   std::uint64_t given = 0;
+  std::uint64_t messages = 0;
+  std::uint64_t placed = 0;
+  std::uint64_t interim = 0;
+  std::uint64_t bad = 0;
+  std::uint64_t unpaired = 0;
+  std::uint64_t skipped = 0;
   std::map<std::string, std::uint64_t> opaque;
 
   void add(Shard& shard) {
+    const ProtocolContext& context = shard.context();
     streams += shard.reassembler().counters();
     held += shard.reassembler().held_segments();
-    begun += shard.context().begun;
-    given += shard.context().given;
-    for (const auto& [reason, count] : shard.context().opaque) opaque[reason] += count;
+    begun += context.begun;
+    given += context.given;
+    messages += context.messages;
+    placed += context.placed;
+    interim += context.interim;
+    bad += context.bad;
+    unpaired += context.unpaired;
+    skipped += context.skipped;
+    for (const auto& [reason, count] : context.opaque) opaque[reason] += count;
   }
 };
 
@@ -118,6 +131,9 @@ ExtractorSummary Extractor::summary() const {
           .gap_bytes = sums.streams.gap_bytes,
           .flows_shed = sums.streams.flows_shed,
           .early_gaps = sums.streams.buffer_full,
+          .interim = sums.interim,
+          .bad = sums.bad,
+          .skipped_bytes = sums.skipped,
           .opaque = std::move(sums.opaque)};
 }
 
@@ -125,6 +141,14 @@ void Extractor::account(Ledger& ledger) const {
   const Sums sums = state_->sums();
   state_->segmenter.account(ledger);
   gray::account(sums.streams, sums.held, ledger);
+  ledger.add({.name = "message",
+              .unit = "messages",
+              .in = sums.messages,
+              .out = sums.placed,
+              .drops = {{"interim", sums.interim, DropKind::Selection},
+                        {"bad", sums.bad},
+                        {"unpaired", sums.unpaired}},
+              .held = sums.messages - sums.placed - sums.interim - sums.bad - sums.unpaired});
   ledger.add({.name = "http",
               .unit = "exchanges",
               .in = sums.begun,

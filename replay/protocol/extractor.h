@@ -41,6 +41,9 @@ struct ExtractorSummary {
   std::uint64_t gap_bytes = 0;
   std::uint64_t flows_shed = 0;                 ///< connections given up, above max_flows
   std::uint64_t early_gaps = 0;                 ///< declared to stay within max_buffered
+  std::uint64_t interim = 0;                    ///< responses of 1xx, which are no answers
+  std::uint64_t bad = 0;                        ///< messages of which nothing could be listed
+  std::uint64_t skipped_bytes = 0;              ///< of no message that could be read
   std::map<std::string, std::uint64_t> opaque;  ///< streams by reason: "tls", "http2", "unknown", …
 };
 

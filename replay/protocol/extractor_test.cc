@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 
 #include "replay/protocol/capture_builder.h"
@@ -230,6 +231,67 @@ TEST(Extractor, FindsTheExchanges) {
     std::string opaque;
     for (const auto& [reason, count] : extraction.extractor.summary().opaque) opaque += reason;
     EXPECT_EQ(opaque, c.opaque);
+  }
+}
+
+// What is read and is in no exchange is counted by name, and the ledger holds with it.
+TEST(Extractor, CountsWhatIsInNoExchange) {
+  const auto talk = [] { return Conversation().open(); };
+  struct {
+    const char* name;
+    Conversation conversation;
+    std::uint64_t interim, bad, skipped, messages;
+  } const cases[] = {
+      {"nothing", talk().client(get("/a")).server(ok("x")), 0, 0, 0, 2},
+      {"two interim responses",
+       talk()
+           .client(get("/a"))
+           .server("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n")
+           .server(ok("x")),
+       2, 0, 0, 4},
+      {"a server that answers in another protocol",
+       talk().client(get("/a")).server(std::string("\0\0\x06\x04", 4)).server("more"), 0, 0, 8, 1},
+      {"behind a gap in the headers",
+       talk()
+           .client("GET /a HTTP/1.1\r\nHo")
+           .lose_client("st: s\r\n")
+           .client("X: y\r\n\r\n")
+           .server(ok("x"))
+           .client(get("/b"))
+           .server(ok("y")),
+       0, 0, 8, 4},
+      {"what stands behind a broken chunk in its segment",
+       talk()
+           .client("POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nz\r\nrest")
+           .server(ok("x")),
+       0, 0, 4, 2},
+      {"a status line without a status",
+       talk().client(get("/a")).server("HTTP/1.1 x\r\nabc").client(get("/b")).server(ok("y")), 0, 1,
+       3, 4},
+      {"a start line that the capture cuts off", talk().client(get("/a")).client("GET /b"), 0, 1, 0,
+       2},
+      {"the middle of a body, before a request",
+       Conversation().server("...of some body").client(get("/b")).server(ok("y")), 0, 0, 15, 2},
+      {"an opaque connection", talk().client(kTls).server(kTls), 0, 0, 0, 0},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.name);
+    Extraction extraction;
+    extraction.feed(c.conversation).finish();
+    const ExtractorSummary summary = extraction.extractor.summary();
+    EXPECT_EQ(summary.interim, c.interim);
+    EXPECT_EQ(summary.bad, c.bad);
+    EXPECT_EQ(summary.skipped_bytes, c.skipped);
+    Ledger ledger;
+    extraction.extractor.account(ledger);
+    EXPECT_EQ(ledger.drop("message", "interim"), c.interim);
+    EXPECT_EQ(ledger.drop("message", "bad"), c.bad);
+    const auto& stages = ledger.stages();
+    const auto message = std::find_if(stages.begin(), stages.end(),
+                                      [](const Stage& stage) { return stage.name == "message"; });
+    ASSERT_NE(message, stages.end());
+    EXPECT_EQ(message->in, c.messages);
+    EXPECT_EQ(message->held, 0U);
   }
 }
 

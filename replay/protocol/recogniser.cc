@@ -30,7 +30,10 @@ class Recogniser final : public StreamConsumer {
     if (!search_) return;
     Side& side = search_->sides[from];
     side.seen = true;
-    if (side.unknown && !side.cut) return;
+    if (side.unknown && !side.cut) {
+      search_->passed += bytes.size();
+      return;
+    }
     if (!side.seen_start) side.cut = side.cut || !connection_.syn[from];
     side.seen_start = true;
     if (!hold(2 * bytes.size())) return become_opaque("no_memory");
@@ -78,7 +81,8 @@ class Recogniser final : public StreamConsumer {
   struct Search {
     std::array<Side, 2> sides;
     std::vector<Held> held;
-    std::size_t charged = 0;  // of the memory budget
+    std::size_t charged = 0;   // of the memory budget
+    std::uint64_t passed = 0;  // bytes that were let go, since no protocol begins in them
   };
 
   bool hold(std::size_t bytes) noexcept {
@@ -106,6 +110,7 @@ class Recogniser final : public StreamConsumer {
     Side& side = search_->sides[from];
     side.unknown = true;
     context_.kept.give_back(2 * side.prefix.size());
+    search_->passed += side.prefix.size();
     search_->charged -= 2 * side.prefix.size();
     side.prefix.clear();
     std::erase_if(search_->held, [&](const Held& held) { return held.from == from; });
@@ -124,6 +129,7 @@ class Recogniser final : public StreamConsumer {
     if (protocol.reader == nullptr) return become_opaque(std::string(protocol.name));
     reader_ = protocol.reader(connection_, names_, context_);
     const std::unique_ptr<Search> search = let_go();
+    context_.skipped += search->passed;
     for (const Held& piece : search->held) reader_->data(piece.from, piece.bytes, piece.time_ns);
     for (unsigned from = 0; from < 2; ++from)
       if (search->sides[from].ended) reader_->end(from);

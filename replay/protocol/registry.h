@@ -28,11 +28,16 @@ struct ProtocolContext {
   ExchangeSink& sink;
   MemoryBudget kept;  ///< by open messages and first bytes
   OpenExchanges open;
-  std::uint64_t begun = 0;    ///< exchanges
-  std::uint64_t given = 0;    ///< exchanges given out
-  std::uint64_t bad = 0;      ///< messages that ended as not of their protocol
-  std::uint64_t skipped = 0;  ///< bytes passed over while looking for the start of a message
-  std::uint64_t interim = 0;  ///< 1xx responses
+  std::uint64_t begun = 0;  ///< exchanges
+  std::uint64_t given = 0;  ///< exchanges given out
+  // Messages: all of them, and where each went. The first is counted where they are read, the
+  // others where they are put away.
+  std::uint64_t messages = 0;
+  std::uint64_t placed = 0;    ///< in an exchange that was or will be given out
+  std::uint64_t interim = 0;   ///< 1xx responses
+  std::uint64_t bad = 0;       ///< not even a start line, or no telling who sent them
+  std::uint64_t unpaired = 0;  ///< their exchange was given out before they ended
+  std::uint64_t skipped = 0;   ///< bytes of no message: none begins there, or its stream is unknown
   std::map<std::string, std::uint64_t>
       opaque;  ///< streams that are not read, or no more, by reason
 };

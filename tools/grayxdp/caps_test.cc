@@ -3,44 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdint>
-#include <fstream>
 #include <string>
 #include <vector>
 
-#include "replay/protocol/capture_builder.h"
-#include "userspace/lab/process.h"
-#include "userspace/lab/temp_dir.h"
+#include "tools/grayxdp/requests_for_test.h"
 
 namespace gray {
 namespace {
-
-template <class T>
-void put(std::ofstream& file, T value) {
-  file.write(reinterpret_cast<const char*>(&value), sizeof(value));
-}
-
-/// A classic pcap file of microseconds, in this machine's byte order.
-void write_pcap(const std::string& path, const std::vector<BuiltFrame>& frames) {
-  std::ofstream file(path, std::ios::binary);
-  for (const std::uint32_t word : {0xa1b2c3d4U, 0x00040002U, 0U, 0U, 65535U, 1U}) put(file, word);
-  for (const BuiltFrame& frame : frames) {
-    const auto length = static_cast<std::uint32_t>(frame.bytes.size());
-    put(file, static_cast<std::uint32_t>(frame.time_ns / 1'000'000'000));
-    put(file, static_cast<std::uint32_t>(frame.time_ns % 1'000'000'000 / 1000));
-    put(file, length);
-    put(file, length);
-    file.write(reinterpret_cast<const char*>(frame.bytes.data()), length);
-  }
-}
-
-RunResult requests(const std::vector<BuiltFrame>& frames, const Argv& options) {
-  const TempDir dir;
-  write_pcap(dir / "x.pcap", frames);
-  Argv arguments{built_binary("grayxdp"), "requests", dir / "x.pcap"};
-  arguments.insert(arguments.end(), options.begin(), options.end());
-  return run(arguments);
-}
 
 /// Three connections, each with an exchange; their segments alternate.
 std::vector<BuiltFrame> three_at_once() {

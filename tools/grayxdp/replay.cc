@@ -17,6 +17,7 @@
 #include "tools/grayxdp/recording_feed.h"
 #include "tools/grayxdp/replay_flags.h"
 #include "tools/grayxdp/replay_frames.h"
+#include "tools/grayxdp/requests_summary.h"
 #include "tools/grayxdp/sending_thread.h"
 #include "tools/grayxdp/stop.h"
 #include "tools/grayxdp/verbs.h"
@@ -141,6 +142,8 @@ int replay_requests(const ReplayVerb& verb) {
         feed.late());
   if (const std::string reached = caps_reached(feed.summary()); !reached.empty())
     std::cerr << fmt::format("grayxdp: {}\n", reached);
+  if (const std::string skipped = bytes_skipped(feed.summary()); !skipped.empty())
+    std::cerr << fmt::format("grayxdp: {}\n", skipped);
   const RunSummary summary = run.finish(ledger);
   return conclude(summary, verb.replay, run.judge(), "replay");
 }

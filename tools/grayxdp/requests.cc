@@ -28,11 +28,11 @@
 #include "tools/grayxdp/packet_cut.h"
 #include "tools/grayxdp/rare_options.h"
 #include "tools/grayxdp/request_text.h"
+#include "tools/grayxdp/requests_summary.h"
 #include "tools/grayxdp/stop.h"
 #include "tools/grayxdp/verbs.h"
 #include "userspace/base/clock.h"
 #include "userspace/base/errors.h"
-#include "userspace/base/units.h"
 #include "userspace/capture/file_source.h"
 #include "userspace/pcapng/writer.h"
 
@@ -205,27 +205,6 @@ std::uint64_t cut_packets(const RequestsVerb& verb, const FilesAndFilter& what,
   return writer.frames_safe();
 }
 
-void print_summary(const ExtractorSummary& summary, const RequestList& list) {
-  std::string opaque;
-  std::uint64_t sum = 0;
-  for (const auto& [reason, count] : summary.opaque) {
-    opaque += fmt::format("{}{} {}", opaque.empty() ? " (" : ", ", reason, count);
-    sum += count;
-  }
-  if (!opaque.empty()) opaque += ')';
-  const bool some = list.listed() != summary.exchanges;
-  std::cerr << fmt::format(
-      "requests: {} packets, {} streams, {} exchanges{}, {} streams opaque{}, {} gaps ({})\n",
-      summary.packets, summary.streams, summary.exchanges,
-      some ? fmt::format(" of which {} are listed", list.listed()) : "", sum, opaque, summary.gaps,
-      format_bytes(summary.gap_bytes));
-  if (const std::string reached = caps_reached(summary); !reached.empty())
-    std::cerr << fmt::format("requests: {}\n", reached);
-  if (list.late() > 0)
-    std::cerr << fmt::format("requests: {} lines are behind their place, because they ended late\n",
-                             list.late());
-}
-
 int list_requests(const RequestsVerb& verb) {
   const FilesAndFilter what = files_and_filter(verb.arguments, verb.filter);
   check_usage(verb, what.files);
@@ -248,7 +227,7 @@ int list_requests(const RequestsVerb& verb) {
   extractor.finish();
   list.finish();
   if (source.cut()) std::cerr << "grayxdp: " << source.warning() << '\n';
-  print_summary(extractor.summary(), list);
+  std::cerr << requests_summary(extractor.summary(), list.listed(), list.late());
   if (!verb.out.empty())
     std::cerr << fmt::format("requests: {} packets of them are in {}\n",
                              cut_packets(verb, what, source.interfaces(), list.cut(), stop),

@@ -81,6 +81,7 @@ class Http1Connection final : public StreamConsumer {
   void read_responses(Bytes bytes, std::uint64_t time_ns) noexcept;
   void end_request(ReadStatus status) noexcept;
   void end_response(ReadStatus status) noexcept;
+  void count_message(bool with_start_line) noexcept;
   void postpone(Bytes bytes, std::uint64_t time_ns) noexcept;
   void resume() noexcept;
   void decide_alone() noexcept;
@@ -107,6 +108,7 @@ class Http1Connection final : public StreamConsumer {
 void Http1Connection::data(unsigned from, Bytes bytes, std::uint64_t time_ns) noexcept {
   if (upgraded_) return upgraded_->data(from, bytes, time_ns);
   if (!client_) find_client(from, bytes);
+  if (!client_) context_.skipped += bytes.size();
   if (!client_ || tunnel_) return;
   if (from == *client_) {
     read_requests(bytes, time_ns);
@@ -156,6 +158,7 @@ ReadStatus Http1Connection::read(Half& half, Bytes& bytes, std::uint64_t time_ns
   if (!reader.begun()) begun_at = half.offset;
   const ReadStatus status = reader.feed(bytes, time_ns);
   const std::size_t used = status == ReadStatus::Bad ? bytes.size() : reader.consumed();
+  context_.skipped += used - reader.consumed();
   half.offset += used;
   bytes = bytes.subspan(used);
   return status;
@@ -180,13 +183,18 @@ void Http1Connection::read_requests(Bytes bytes, std::uint64_t time_ns) noexcept
 
 void Http1Connection::end_request(ReadStatus status) noexcept {
   Request request = requests_.reading->reader.take_request();
-  if (status == ReadStatus::Bad) {
-    ++context_.bad;
-    requests_.searching = true;
-  }
+  if (status == ReadStatus::Bad) requests_.searching = true;
   if (status == ReadStatus::Upgrade)
     switching_.reset(new Switching{request.method == "CONNECT" ? "connect" : "upgrade", {}, 0});
-  if (std::exchange(requests_.reading->open, false)) pairing_.end_request(std::move(request));
+  const bool open = std::exchange(requests_.reading->open, false);
+  count_message(open);
+  if (open) pairing_.end_request(std::move(request));
+}
+
+// Of one without a start line nobody else hears.
+void Http1Connection::count_message(bool with_start_line) noexcept {
+  ++context_.messages;
+  if (!with_start_line) ++context_.bad;
 }
 
 void Http1Connection::read_responses(Bytes bytes, std::uint64_t time_ns) noexcept {
@@ -213,14 +221,12 @@ void Http1Connection::end_response(ReadStatus status) noexcept {
   const bool interim = status == ReadStatus::Complete && reader.status() / 100 == 1;
   const bool open = std::exchange(responses_.reading->open, false);
   Response response = reader.take_response();
+  count_message(open);
   if (interim) {
     ++context_.interim;
     return;
   }
-  if (status == ReadStatus::Bad) {
-    ++context_.bad;
-    responses_.searching = true;
-  }
+  if (status == ReadStatus::Bad) responses_.searching = true;
   const std::string* upgrade = find_header(response.headers, "upgrade");
   const std::string protocol = upgrade != nullptr ? *upgrade : std::string();
   const bool tunnel = response.status != 101;

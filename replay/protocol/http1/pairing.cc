@@ -49,8 +49,12 @@ Pairing::Pending* Pairing::at(std::optional<std::uint32_t> position) noexcept {
 
 void Pairing::end_request(Request&& request) noexcept {
   Pending* const found = at(std::exchange(asking_, std::nullopt));
-  if (found == nullptr) return;  // given out already, because too many waited for answers
+  if (found == nullptr) {  // given out already, because too many waited for answers
+    ++context_.unpaired;
+    return;
+  }
   Pending& pending = *found;
+  ++context_.placed;
   request.authority = authority_of(request);
   pending.exchange.protocol = "http/" + (request.version.empty() ? "1.1" : request.version);
   keep(pending, request);
@@ -113,6 +117,7 @@ void Pairing::end_response(Response&& response) noexcept {
     pending.asked = true;
     pending.exchange.protocol = "http/" + response.version;
   }
+  ++context_.placed;
   keep(pending, response);
   pending.exchange.response = std::move(response);
   pending.answered = true;

@@ -155,8 +155,11 @@ void Http2Connection::block(Side& side, const BlockHead& head, Bytes fragment,
   } else {
     list = side.hpack.decode(fragment);
   }
-  if (list.bad) ++context_.bad;
-  if (!find_client(side.from, list.fields)) return;
+  if (!find_client(side.from, list.fields)) {
+    ++context_.messages;
+    ++context_.bad;
+    return;
+  }
   if (head.frame.type == FrameType::PushPromise) {
     if (!is_client(side.from)) push(head, std::move(list), now_ns);
   } else if (is_client(side.from)) {
@@ -213,6 +216,7 @@ void Http2Connection::response_block(const BlockHead& head, HeaderList&& list,
   const bool ends = head.frame.has(kEndStream);
   const PseudoHeaders pseudo = take_pseudo_headers(list.fields);
   if (pseudo.status && *pseudo.status / 100 == 1 && !ends) {
+    ++context_.messages;
     ++context_.interim;
     return;
   }

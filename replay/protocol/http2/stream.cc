@@ -54,6 +54,7 @@ void StreamWriter::note(Stream& stream, StreamSide side, const HeaderList& list,
 
 void StreamWriter::head(Stream& stream, StreamSide side, HeaderList&& list, bool lost,
                         const BlockTimes& times) noexcept {
+  ++context_.messages;
   side.half.head = true;
   side.half.missing = false;  // nothing comes before the head
   note(stream, side, list, lost, times.ended_ns);

@@ -51,6 +51,7 @@ void StreamTable::adopt(Upgrade&& upgrade) noexcept {
   stream.exchange.h2_stream = 1;
   stream.exchange.response.reset();
   stream.request.head = stream.request.over = true;
+  ++context_.messages;  // once more: HTTP/1 has read it, this is its exchange
 }
 
 // Before another one is begun. A stream whose end may have been lost with other bytes is not waited
@@ -103,6 +104,7 @@ StreamTable::Streams::iterator StreamTable::give_out(Streams::iterator at) noexc
   Exchange& exchange = stream.exchange;
   read_as_grpc(exchange);
   ++context_.given;
+  context_.placed += unsigned{stream.request.head} + unsigned{stream.response.head};
   context_.kept.give_back(stream.kept);
   context_.sink.exchange(std::move(exchange));
   return next;
