@@ -24,8 +24,9 @@ inline constexpr std::string_view kHostRepeated = "host-repeated";
 inline constexpr std::string_view kHostDiffers = "host-differs-from-target";
 // Where the body ends (section 6).
 inline constexpr std::string_view kLengthRepeated = "content-length-repeated";  ///< the same value
-inline constexpr std::string_view kLengthsDiffer = "content-lengths-differ";  ///< the first counts
-inline constexpr std::string_view kLengthInvalid = "content-length-invalid";  ///< ends the reading
+/// Both end the reading of the message (section 6.3, item 5), unless its transfer coding counts.
+inline constexpr std::string_view kLengthsDiffer = "content-lengths-differ";
+inline constexpr std::string_view kLengthInvalid = "content-length-invalid";
 /// The transfer coding counts (section 6.3, item 3).
 inline constexpr std::string_view kLengthAndCoding = "content-length-and-transfer-encoding";
 /// A response goes on to the end of the connection; a request has no length, and is read as its
@@ -34,6 +35,11 @@ inline constexpr std::string_view kChunkedNotLast = "chunked-not-last";
 inline constexpr std::string_view kChunkedTwice = "chunked-twice";
 inline constexpr std::string_view kUnknownCoding = "unknown-transfer-coding";
 inline constexpr std::string_view kCodingIn10 = "transfer-encoding-in-http-1.0";
+/// No size, one that is too great, or data that is longer: ends the reading (section 7.1).
+inline constexpr std::string_view kChunkInvalid = "chunk-invalid";
+// Why else the reading of a message ended.
+inline constexpr std::string_view kHeadTooLong = "head-too-long";  ///< or no memory is left for it
+inline constexpr std::string_view kHeadGarbage = "garbage-in-headers";  ///< no text
 // What the capture lacks.
 inline constexpr std::string_view kGapInHead = "gap-in-headers";
 inline constexpr std::string_view kGapInBody = "gap-in-body";

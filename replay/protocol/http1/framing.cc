@@ -122,7 +122,7 @@ bool keeps_alive(const Facts& facts, const Message& message) {
 }
 
 Framing by_length(const Facts& facts) {
-  if (facts.invalid) return {.end = BodyEnd::Unknown};
+  if (facts.invalid || facts.differ) return {.end = BodyEnd::Unknown};
   if (facts.length.value_or(0) == 0) return {};
   return {.end = BodyEnd::Length, .length = *facts.length};
 }

@@ -112,7 +112,8 @@ bool MessageReader::take_line(Bytes& bytes) noexcept {
   const bool fits = in_body ? line_.size() + used <= kMaxChunkLine : charge_head(used);
   if (!fits) {
     bytes = bytes.subspan(used);
-    fail("a line or the head is too long");
+    break_off("a line or the head is too long",
+              in_body ? http1::anomaly::kChunkInvalid : http1::anomaly::kHeadTooLong);
     return false;
   }
   if (found == nullptr || !line_.empty()) line_ += text(bytes.first(used));
@@ -139,7 +140,8 @@ void MessageReader::understand(std::string_view line) noexcept {
       break;
     case Place::ChunkEnd:
       place_ = Place::ChunkSize;
-      if (!line.empty()) fail("a chunk is longer than its size");
+      if (!line.empty())
+        break_off("a chunk is longer than its size", http1::anomaly::kChunkInvalid);
       break;
     default:
       header_line(line);
@@ -180,8 +182,9 @@ void MessageReader::header_line(std::string_view line) noexcept {
   }
   Headers& headers = place_ == Place::Trailers ? message_.trailers : message_.headers;
   const http1::LineKind kind = http1::add_line(line, headers, message_);
-  if (kind == http1::LineKind::Garbage) fail("no header");
-  if (kind == http1::LineKind::Header && !charge_head(sizeof(Header))) fail("the head is too long");
+  if (kind == http1::LineKind::Garbage) break_off("no header", http1::anomaly::kHeadGarbage);
+  if (kind == http1::LineKind::Header && !charge_head(sizeof(Header)))
+    break_off("the head is too long", http1::anomaly::kHeadTooLong);
 }
 
 void MessageReader::headers_end() noexcept {
@@ -194,7 +197,7 @@ void MessageReader::headers_end() noexcept {
   place_ = Place::Body;
   if (framing_.end == BodyEnd::None) place_ = Place::End;
   if (framing_.end == BodyEnd::Chunked) place_ = Place::ChunkSize;
-  if (framing_.end == BodyEnd::Unknown) fail("Content-Length is no number");
+  if (framing_.end == BodyEnd::Unknown) fail("Content-Length is no one number");
 }
 
 // Section 7.1. Extensions are read over; space around the size is what some servers send.
@@ -204,7 +207,8 @@ void MessageReader::chunk_size(std::string_view line) noexcept {
   const auto rest = line.substr(static_cast<std::size_t>(parsed.ptr - line.data()));
   const std::size_t behind = std::min(rest.find_first_not_of(" \t"), rest.size());
   const bool fine = parsed.ec == std::errc{} && (behind == rest.size() || rest[behind] == ';');
-  if (!fine || line.front() == '-') return fail("no chunk size");
+  if (!fine || line.front() == '-')
+    return break_off("no chunk size", http1::anomaly::kChunkInvalid);
   left_ = size;
   place_ = size == 0 ? Place::Trailers : Place::ChunkData;
 }
@@ -231,6 +235,11 @@ void MessageReader::add_body(std::string_view piece) noexcept {
 void MessageReader::fail(const char* why) noexcept {
   failed_ = true;
   error_ = why;
+}
+
+void MessageReader::break_off(const char* why, std::string_view anomaly) noexcept {
+  http1::flag(message_, anomaly);
+  fail(why);
 }
 
 ReadStatus MessageReader::finished(bool complete) noexcept {

@@ -104,6 +104,8 @@ class MessageReader {
   void take_body(Bytes& bytes) noexcept;
   void add_body(std::string_view piece) noexcept;
   void fail(const char* why) noexcept;
+  /// Of a message that is listed as far as it was read: with the reason.
+  void break_off(const char* why, std::string_view anomaly) noexcept;
   ReadStatus finished(bool complete) noexcept;
   bool charge(std::size_t bytes) noexcept;
   bool charge_head(std::size_t bytes) noexcept;

@@ -44,9 +44,12 @@ const Case kRequests[] = {
      "Host: h|Content-Length: 3|content-length: 3", "content-length-repeated"},
     {"one length twice in a list", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3, 3\r\n\r\nabc",
      "abc", "Host: h|Content-Length: 3, 3", "content-length-repeated"},
-    {"two lengths",
-     "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc", "abc",
-     "Host: h|Content-Length: 3|Content-Length: 4", "content-lengths-differ"},
+    {"two lengths, but a coding",
+     "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nContent-Length: 4\r\n"
+     "Transfer-Encoding: chunked" +
+         kChunks,
+     "a", "Host: h|Content-Length: 3|Content-Length: 4|Transfer-Encoding: chunked",
+     "content-lengths-differ|content-length-and-transfer-encoding"},
     {"space before the colon", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length : 3\r\n\r\nabc", "abc",
      "Host: h|Content-Length: 3", "space-before-colon"},
     {"chunked, but not last",
@@ -137,8 +140,6 @@ TEST(MessageReader, ReadsOddResponses) {
       {"length and coding",
        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 9" + kChunks, "a",
        "Transfer-Encoding: chunked|Content-Length: 9", "content-length-and-transfer-encoding"},
-      {"two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 5\r\n\r\nabc", "abc",
-       "Content-Length: 3|Content-Length: 5", "content-lengths-differ"},
       {"bare LF", "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n1\na\n0\n\n", "a",
        "Transfer-Encoding: chunked", "bare-lf"},
       {"no reason, two spaces", "HTTP/1.1  200\r\nContent-Length: 1\r\n\r\na", "a",
@@ -161,21 +162,42 @@ TEST(MessageReader, AResponseWhoseLastCodingIsNotChunkedGoesOnToTheEnd) {
   EXPECT_EQ(reader.take_response().body, "1\r\nx");
 }
 
-TEST(MessageReader, WhatHasNoEndIsBad) {
+// What was read of it is there, with the reason why there is no more.
+TEST(MessageReader, WhatHasNoEndIsBadAndSaysWhy) {
   const std::string head = "POST / HTTP/1.1\r\nHost: h\r\n";
   const std::string chunked = head + "Transfer-Encoding: chunked\r\n\r\n";
-  for (const std::string& wire :
-       {head + "Content-Length: -1\r\n\r\n", head + "Content-Length: +1\r\n\r\n",
-        head + "Content-Length:\r\n\r\n", head + "Content-Length: 18446744073709551616\r\n\r\n",
-        head + "Content-Length: 0x1\r\n\r\n", chunked + "-1\r\n", chunked + "0x1\r\n",
-        chunked + "\r\n", chunked + "10000000000000000\r\n", chunked + "1 1\r\n",
-        chunked + "1\r\nab\r\n", chunked + "2\r\na\r\n\r\n", chunked + std::string(20'000, '0')}) {
+  const std::pair<std::string, std::string> cases[] = {
+      {head + "Content-Length: -1\r\n\r\n", "content-length-invalid"},
+      {head + "Content-Length: +1\r\n\r\n", "content-length-invalid"},
+      {head + "Content-Length:\r\n\r\n", "content-length-invalid"},
+      {head + "Content-Length: 18446744073709551616\r\n\r\n", "content-length-invalid"},
+      {head + "Content-Length: 0x1\r\n\r\n", "content-length-invalid"},
+      {head + "Content-Length: 3\r\nContent-Length: 4\r\n\r\nabc", "content-lengths-differ"},
+      {head + "Content-Length: 4, 3\r\n\r\nabc", "content-lengths-differ"},
+      {chunked + "-1\r\n", "chunk-invalid"},
+      {chunked + "0x1\r\n", "chunk-invalid"},
+      {chunked + "\r\n", "chunk-invalid"},
+      {chunked + "10000000000000000\r\n", "chunk-invalid"},
+      {chunked + "1 1\r\n", "chunk-invalid"},
+      {chunked + "1\r\nab\r\n", "chunk-invalid"},
+      {chunked + "2\r\na\r\n\r\n", "chunk-invalid"},
+      {chunked + std::string(20'000, '0'), "chunk-invalid"},
+      {head + "\x01: 1\r\n\r\n", "garbage-in-headers"},
+      {head + "X: " + std::string(300'000, 'x'), "head-too-long"},
+  };
+  for (const auto& [wire, reason] : cases) {
     MessageReader reader(MessageKind::Request, {});
     EXPECT_EQ(reader.feed(bytes(wire), 1), ReadStatus::Bad) << wire.substr(0, 80);
     const Request request = reader.take_request();
     EXPECT_FALSE(request.complete);
     EXPECT_EQ(request.method, "POST");
+    ASSERT_FALSE(request.anomalies.empty()) << wire.substr(0, 80);
+    EXPECT_EQ(request.anomalies.back(), reason) << wire.substr(0, 80);
   }
+  MessageReader reader(MessageKind::Response, {});
+  const std::string two = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 5\r\n\r\nabc";
+  EXPECT_EQ(reader.feed(bytes(two), 1), ReadStatus::Bad);
+  EXPECT_EQ(reader.take_response().anomalies, std::vector<std::string>{"content-lengths-differ"});
 }
 
 TEST(MessageReader, WhatIsNoResponseIsToldAlikeInOnePieceAndInMany) {
