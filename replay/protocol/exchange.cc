@@ -12,6 +12,10 @@ std::string ExchangeId::hex() const {
   return out;
 }
 
+bool Exchange::answered_early() const noexcept {
+  return response && response->first_byte_ns < request.last_byte_ns;
+}
+
 std::uint64_t Exchange::latency_ns() const noexcept {
   if (!response || request.last_byte_ns == 0) return 0;
   const std::uint64_t asked = request.last_byte_ns;

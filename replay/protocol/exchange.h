@@ -109,6 +109,8 @@ struct Exchange {
   /// Last request byte to first response byte on the wire; 0 without both, or when the response
   /// came first.
   std::uint64_t latency_ns() const noexcept;
+  /// The response began before the request had ended: a refusal, or a stream both ways.
+  bool answered_early() const noexcept;
 };
 
 /// Takes exchanges as they complete: of a connection of HTTP/1 in order, else in any (HTTP/2, too).

@@ -58,7 +58,8 @@ void EndpointStats::add(const Exchange& exchange) {
   ++endpoint.by_class[status >= 1 && status <= 5 ? static_cast<std::size_t>(status) : 0];
   if (!exchange.response) return;
   endpoint.response_bytes += exchange.response->body_bytes;
-  if (!asked) return;
+  // An answer that came before its request had ended (a refusal, a stream both ways) took no time.
+  if (!asked || exchange.answered_early()) return;
   ++endpoint.timed;
   ++endpoint.latencies[bucket_of(exchange.latency_ns())];
 }
@@ -82,8 +83,7 @@ void EndpointStats::print(std::ostream& out) const {
                        e.count, e.by_class[2], e.by_class[3], e.by_class[4], e.by_class[5],
                        e.by_class[0], e.timed > 0 ? format_duration(e.percentile(0.5)) : "-",
                        e.timed > 0 ? format_duration(e.percentile(0.99)) : "-",
-                       format_bytes(e.request_bytes), format_bytes(e.response_bytes),
-                       entry->first);
+                       format_bytes(e.request_bytes), format_bytes(e.response_bytes), entry->first);
   }
 }
 

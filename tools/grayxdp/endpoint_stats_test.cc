@@ -69,6 +69,19 @@ TEST(EndpointStats, CountsByClassAndTime) {
   EXPECT_TRUE(b["latency_ns"].is_null());
 }
 
+TEST(EndpointStats, AnAnswerBeforeTheEndOfItsRequestIsNotTimed) {
+  EndpointStats stats;
+  Exchange early = exchange("/a", 413, 0);
+  early.request.last_byte_ns = early.response->first_byte_ns + 1;
+  stats.add(early);
+  for (int i = 0; i < 2; ++i) stats.add(exchange("/a", 200, 1'000'000));
+  std::ostringstream out;
+  stats.print_json(out);
+  const auto a = nlohmann::json::parse(out.str());
+  EXPECT_EQ(a["count"], 3);
+  EXPECT_NEAR(a["latency_ns"]["p50"].get<double>(), 1e6, 5e4);
+}
+
 TEST(EndpointStats, ManyEndpointsAreBounded) {
   EndpointStats stats;
   for (int i = 0; i < 11'000; ++i) stats.add(exchange("/x" + std::to_string(i) + "y", 200, 5));

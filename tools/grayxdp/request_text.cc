@@ -82,7 +82,8 @@ std::string request_text(const Exchange& exchange, const RequestTextOptions& opt
   std::string text = fmt::format(
       "{} {:>21} → {:<21} {} {:>8} {:>8} {:>8}  {}{}\n", iso8601(began_ns(exchange)),
       exchange.client.to_string(), exchange.server.to_string(), status_of(exchange, options.colour),
-      asked && answered ? format_duration(exchange.latency_ns()) : "-",
+      asked && answered && !exchange.answered_early() ? format_duration(exchange.latency_ns())
+                                                      : "-",
       asked ? size_of(request) : "-", answered ? size_of(*exchange.response) : "-",
       asked ? shown(request.method) + ' ' + url(request) : "(request not seen)", remarks(exchange));
   const auto add = [&](const Message& message, Side side) {
