@@ -110,6 +110,41 @@ TEST_F(Http2, ListsBodiesTrailersAndErrorsOfNghttpd) {
   EXPECT_EQ(listed, asked);
 }
 
+// Connections that began as HTTP/1, to a proxy that speaks HTTP/1 with the origin.
+TEST_F(Http2, ListsWhatWasAskedAfterAnUpgrade) {
+  const Process proxy = lab_.production.spawn(
+      {"nghttpx", "--conf=/dev/null", "--workers=1", "-f10.9.0.2,3000;no-tls", "-b10.9.0.2,80"});
+  const std::string by = "http://10.9.0.2:3000";
+  for (int i = 0; i < 100 && !lab_.users.run({"nghttp", "-n", by + "/ready"}).ok(); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  const std::size_t before = nginx_.targets().size();
+  Process capture = start_capture();
+  lab_.curl({"--http2", by + "/upgraded"});
+  lab_.curl({"--http2", "-d", "a=1", by + "/posted"});
+  lab_.users.must_run({"nghttp", "-n", "-u", by + "/one", by + "/two"});
+  lab_.curl({by + "/not-asked-to"});
+  std::map<std::string, std::string> listed;
+  for (const auto& e : finish(capture)) {
+    EXPECT_TRUE(e["request"]["complete"] == true && e["response"]["complete"] == true) << e;
+    EXPECT_EQ(e["response"]["status"], 200) << e;
+    const std::string method = e["request"]["method"];
+    listed[method + " " + e["request"]["target"].get<std::string>()] = e["protocol"];
+  }
+  const std::map<std::string, std::string> asked{{"GET /upgraded", "http/2"},
+                                                 {"POST /posted", "http/2"},
+                                                 {"GET /one", "http/2"},
+                                                 {"GET /two", "http/2"},
+                                                 {"GET /not-asked-to", "http/1.1"}};
+  EXPECT_EQ(listed, asked);
+  EXPECT_EQ(nginx_.targets().size() - before, asked.size());
+
+  // Cut out, each of the three still has the preface that Wireshark knows HTTP/2 by.
+  const std::string cut = lab_.dir / "cut.pcapng";
+  ASSERT_TRUE(lab_.grayxdp({"requests", recording(), "--protocol", "http2", "-w", cut}).ok());
+  const RunResult prefaces = run({"tshark", "-r", cut, "-Y", "http2.magic"});
+  EXPECT_EQ(std::count(prefaces.out.begin(), prefaces.out.end(), '\n'), 3) << prefaces.out;
+}
+
 // One connection, most of whose header table was filled before the capture began.
 TEST_F(Http2, ACaptureThatBeginsInTheMiddleOfAConnection) {
   Process load =
@@ -126,7 +161,7 @@ TEST_F(Http2, ACaptureThatBeginsInTheMiddleOfAConnection) {
   // It began between the two looks at nginx's log; one may have been under way.
   EXPECT_GE(exchanges.size() + 1, after - before);
   EXPECT_LE(exchanges.size(), after - before_start + 1);
-  EXPECT_GT(exchanges.size(), 500U);
+  EXPECT_GT(exchanges.size(), 200U);  // of 800, on a machine that has nothing else to do
   unsigned complete = 0;
   unsigned cut_at_start = 0;
   unsigned cut_later = 0;

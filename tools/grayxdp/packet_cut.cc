@@ -1,8 +1,10 @@
 #include "tools/grayxdp/packet_cut.h"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
+#include "replay/protocol/http2/frame.h"
 #include "tools/grayxdp/exchange_json.h"
 
 namespace gray {
@@ -26,7 +28,9 @@ PacketCut::Key PacketCut::key_of(Endpoint a, Endpoint b, bool with_ports) noexce
 void PacketCut::add(const Exchange& exchange) {
   const Span span{began_ns(exchange), ended_ns(exchange)};
   for (const bool with_ports : {true, false}) {
-    auto& spans = talks_[key_of(exchange.client, exchange.server, with_ports)].spans;
+    Talk& talk = talks_[key_of(exchange.client, exchange.server, with_ports)];
+    talk.http2 = talk.http2 || exchange.h2_stream != 0;
+    auto& spans = talk.spans;
     // Exchanges that follow each other at once need one span.
     if (!spans.empty() && span.from_ns >= spans.back().from_ns &&
         span.from_ns <= spans.back().to_ns)
@@ -59,6 +63,21 @@ bool PacketCut::within(const Talk& talk, std::uint64_t time_ns) noexcept {
   return after != talk.spans.begin() && time_ns <= std::prev(after)->to_ns;
 }
 
+// Without the preface and the settings nothing that opens the file knows the connection for HTTP/2.
+// They are what each side says first, but for the preface that comes behind an upgrade.
+bool PacketCut::opens_http2(Talk& talk, const Packet& packet) noexcept {
+  if (!packet.has_tcp || !talk.http2) return false;
+  if ((packet.tcp_flags & kTcpSyn) != 0) talk.said_nothing = {true, true};
+  const std::span<const std::uint8_t> said = packet.payload;
+  if (said.empty()) return false;
+  const bool first = std::exchange(talk.said_nothing[packet.destination < packet.source], false);
+  const auto begins_with_preface = [&] {
+    return said.size() >= http2::kPreface.size() &&
+           std::equal(http2::kPreface.begin(), http2::kPreface.end(), said.begin());
+  };
+  return first || begins_with_preface();
+}
+
 bool PacketCut::wants(const Packet& packet) {
   if (!packet.is_ip || packet.odd != Odd::None) return false;
   if (!packet.has_tcp && !packet.fragment) return false;
@@ -68,9 +87,11 @@ bool PacketCut::wants(const Packet& packet) {
   const auto has = [&](unsigned flags) {
     return packet.has_tcp && (packet.tcp_flags & flags) != 0;
   };
+  const bool opens = opens_http2(talk, packet);
   const bool ends_handshake = std::exchange(talk.greeted, has(kTcpSyn)) && packet.payload.empty();
   // A body may end with its connection: without the FIN it would be cut.
-  return has(kTcpSyn | kTcpFin | kTcpRst) || ends_handshake || within(talk, packet.time_ns);
+  return has(kTcpSyn | kTcpFin | kTcpRst) || ends_handshake || opens ||
+         within(talk, packet.time_ns);
 }
 
 }  // namespace gray

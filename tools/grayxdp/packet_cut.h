@@ -1,8 +1,9 @@
 // Which packets belong to exchanges that were listed: those of their connection between their first
-// and their last byte, and the connection's handshake and end. Asked in a second pass over the
-// files. One thread; 16 bytes an exchange at most.
+// and their last byte, and the connection's handshake and end; of HTTP/2, the first packet of each
+// side, too. Asked in a second pass over the files. One thread; 16 bytes an exchange at most.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <unordered_map>
@@ -31,6 +32,8 @@ class PacketCut {
   struct Talk {
     std::vector<Span> spans;
     bool greeted = false;  // SYN and ACK were the last packet: an empty ACK ends the handshake
+    bool http2 = false;    // some exchange is
+    std::array<bool, 2> said_nothing{};  // behind the SYN, by which endpoint is the lesser one
   };
   using Key = std::pair<Endpoint, Endpoint>;  // the lesser one first
   struct KeyHash {
@@ -40,6 +43,7 @@ class PacketCut {
   };
 
   static Key key_of(Endpoint a, Endpoint b, bool with_ports) noexcept;
+  static bool opens_http2(Talk& talk, const Packet& packet) noexcept;
   static bool within(const Talk& talk, std::uint64_t time_ns) noexcept;
 
   std::unordered_map<Key, Talk, KeyHash> talks_;

@@ -15,6 +15,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "replay/protocol/extractor.h"
@@ -33,6 +34,7 @@
 #include "tools/grayxdp/verbs.h"
 #include "userspace/base/clock.h"
 #include "userspace/base/errors.h"
+#include "userspace/base/fd.h"
 #include "userspace/capture/file_source.h"
 #include "userspace/pcapng/writer.h"
 
@@ -180,8 +182,8 @@ void read_all(FileSource& source, const Stop& stop, Each each, Pause pause) {
   }
 }
 
-/// The second pass. Throws std::system_error when the file cannot be written.
-std::uint64_t cut_packets(const RequestsVerb& verb, const FilesAndFilter& what,
+/// The second pass, into `out`. Throws std::system_error when the file cannot be written.
+std::uint64_t cut_packets(const RequestsVerb& verb, Fd out, const FilesAndFilter& what,
                           std::span<const Interface> found, PacketCut& cut, const Stop& stop) {
   cut.sort();
   std::vector<InterfaceInfo> interfaces;
@@ -191,8 +193,8 @@ std::uint64_t cut_packets(const RequestsVerb& verb, const FilesAndFilter& what,
                           .link = interface.link,
                           .snaplen = interface.snaplen});
   FileSource source(what.files, what.filter);
-  PcapngWriter writer(create_capture(verb.out),
-                      {.application = "grayxdp requests", .os = {}, .clock = {}}, interfaces);
+  PcapngWriter writer(std::move(out), {.application = "grayxdp requests", .os = {}, .clock = {}},
+                      interfaces);
   read_all(
       source, stop,
       [&](std::span<const Frame> frames) {
@@ -209,6 +211,8 @@ int list_requests(const RequestsVerb& verb) {
   const FilesAndFilter what = files_and_filter(verb.arguments, verb.filter);
   check_usage(verb, what.files);
   FileSource source(what.files, what.filter);
+  // Now, not when all has been read in vain.
+  Fd out = verb.out.empty() ? Fd() : create_capture(verb.out);
   RequestList list(verb, std::cout);
   const bool hashes = verb.json && !verb.stats;
   ExtractorOptions options{.hash_bodies = hashes,
@@ -229,9 +233,9 @@ int list_requests(const RequestsVerb& verb) {
   if (source.cut()) std::cerr << "grayxdp: " << source.warning() << '\n';
   std::cerr << requests_summary(extractor.summary(), list.listed(), list.late());
   if (!verb.out.empty())
-    std::cerr << fmt::format("requests: {} packets of them are in {}\n",
-                             cut_packets(verb, what, source.interfaces(), list.cut(), stop),
-                             verb.out);
+    std::cerr << fmt::format(
+        "requests: {} packets of them are in {}\n",
+        cut_packets(verb, std::move(out), what, source.interfaces(), list.cut(), stop), verb.out);
   if (list.failure().empty()) return kExitFine;
   std::cerr << "grayxdp: " << list.failure() << '\n';
   return kExitFailed;
