@@ -6,6 +6,8 @@
 
 #include <system_error>
 
+#include "replay/content/coding.h"
+#include "replay/content/decode.h"
 #include "userspace/base/fd.h"
 
 namespace gray {
@@ -22,6 +24,12 @@ void BodyFiles::write_message(const std::string& path, const Exchange& exchange,
                               const Message& message, Side side, const Schemas& schemas) {
   if (message.body.empty()) return;
   write_file(path, message.body);
+  const auto codings = content_codings(message.headers);
+  if (codings && !codings->empty()) {
+    // As far as it goes: of a body that was cut there is a part, of a bomb the beginning.
+    const Decoded plain = decode_body(message);
+    if (!plain.problem || !plain.bytes.empty()) write_file(path + ".decoded", plain.bytes);
+  }
   if (!exchange.grpc) return;
   const auto json = grpc_json(schemas, exchange.request.target, side, message);
   if (json) write_file(path + ".json", json->text() + '\n');
