@@ -4,23 +4,22 @@
 Beside each NAME stands NAME.tshark.json: {"requests": [{"stream", "method", "target", "host"}],
 "responses": [{"stream", "status"}]}, in order of frames. Each stream's requests and responses are
 compared as sequences; every difference is printed with its file and stream, and with its reason
-where it is known (EXPLAINED), then the totals. Streams are matched by their content, because tshark
-counts them in its own way.
+(corpus_reasons.py), then the totals. Each must have one. Streams are matched by their content, because
+tshark counts them in its own way.
 
 With --tshark the captures need no such file: tshark is run on each, also for HTTP/2, whose requests
 and responses are compared in order of their HTTP/2 streams. Interim responses (1xx) are none.
 
 Bodies: each object that `tshark --export-objects http` writes must be a body that grayxdp found, by
 SHA-256, as it was on the wire or with its Content-Encoding undone, which tshark does; unless it is no
-body: a whole segment, or the end of one in which no message begins (tshark has lost the thread behind
-a gap, and takes what has a colon for headers), or one that is looked at (EXPLAINED_OBJECTS).
+body, for a reason: where tshark has lost the thread, it exports single segments, or what stands in one
+behind a line with a colon.
 """
 import argparse
 import difflib
 import hashlib
 import json
 import pathlib
-import re
 import subprocess
 import sys
 import tempfile
@@ -28,44 +27,7 @@ import xml.etree.ElementTree
 import zlib
 from collections import Counter, defaultdict
 
-# Why they differ, by the end of the capture's name and whose it is only; looked at one by one.
-EXPLAINED = {
-    ("261_variant-09-te_obs_fold.pcap", "grayxdp"):
-        "tshark does not unfold Transfer-Encoding, and takes the second request for a body",
-    ("261_variant-10-multi_value_te.pcap", "tshark"):
-        "chunked is not the last coding: RFC 9112 6.3 knows no end, and what follows is body",
-    ("connect-with-smtp.pcap", "tshark"): "the target has a space: tshark ends it there",
-    ("connect-with-smtp.pcap", "grayxdp"): "the target has a space: all of it is shown",
-    ("http-body-match.pcap", "tshark"): "100 is interim, and no exchange of its own",
-    ("no-uri.pcap", "tshark"): "a request line without target: tshark takes the version for it",
-    ("no-uri.pcap", "grayxdp"): "a request line without target",
-    ("query-method-non-standard-port.pcap", "grayxdp"): "tshark 4.0 does not know QUERY",
-    ("ipv6-http-atomic-frag.pcap", "grayxdp"):
-        "tshark does not look for HTTP in these streams (RFC 6946 atomic fragments)",
-    ("tcp-http-with-padding.pcap", "grayxdp"): "tshark's one pass has not put the segments together",
-    ("650HttpResponses.pcap", "grayxdp"):
-        "one-sided streams: tshark does not know HTTP without its port or a request",
-    ("4KHttpRequests.pcap", "grayxdp"):
-        "packets of these requests were not captured: tshark waits, grayxdp lists them as incomplete",
-    ("http-manipulated.pcap", "tshark"): "two spaces in front of the target: tshark ends it there",
-    ("http-manipulated.pcap", "grayxdp"): "two spaces in front of the target: it begins behind them",
-    ("atomic-frag.pcap", "grayxdp response"):
-        "no status line: what answers a request of HTTP/0.9",
-    ("unidirectional_tcp_stream_with_missing_packet.pcap", "grayxdp"):
-        "tshark waits for the missing packet of this request",
-    ("*", "grayxdp response"):
-        "the capture ends, or lacks bytes, within this body: tshark waits for the rest",
-}
-
-# What tshark exports that is no body, by the end of the capture's name; looked at one by one.
-EXPLAINED_OBJECTS = {
-    ("261_variant-09-te_obs_fold.pcap", "%2f"):
-        "tshark does not unfold Transfer-Encoding, and takes the second request for a body",
-    ("connect-with-smtp.pcap", "mailin03.sul.t-online.de%3a25"): "SMTP in the tunnel that CONNECT opened",
-    ("650HttpResponses.pcap", "object111"):
-        "the Content-Length of the response before ends within this segment's headers, as tshark says, "
-        "too: what is left of them is no message",
-}
+from corpus_reasons import Request, Response, Segments, why, why_object, with_exchange
 
 
 def text(value):
@@ -74,7 +36,7 @@ def text(value):
 
 
 def request_key(method, target, host):
-    return (text(method), text(target), text(host))
+    return Request((text(method), text(target), text(host)))
 
 
 def expected(path):
@@ -84,7 +46,7 @@ def expected(path):
         key = request_key(r.get("method"), r.get("target"), r.get("host"))
         streams[str(r["stream"])][0].append(key)
     for r in found["responses"]:
-        streams[str(r["stream"])][1].append(r["status"])
+        streams[str(r["stream"])][1].append(Response(r["status"]))
     return dict(streams)
 
 
@@ -113,7 +75,7 @@ def add_h2(frame, found):
         host = fields.get(":authority", fields.get("host"))
         found[0].append((stream, request_key(fields[":method"], fields.get(":path"), host)))
     elif ":status" in fields and not fields[":status"].startswith("1"):
-        found[1].append((stream, int(fields[":status"])))
+        found[1].append((stream, Response(fields[":status"])))
 
 
 def add_http1(http, found):
@@ -122,7 +84,7 @@ def add_http1(http, found):
         found[0].append((1, request_key(fields["http.request.method"],
                                         fields.get("http.request.uri"), fields.get("http.host"))))
     elif not fields.get("http.response.code", "1").startswith("1"):
-        found[1].append((1, int(fields["http.response.code"])))
+        found[1].append((1, Response(fields["http.response.code"])))
 
 
 def run_tshark(capture):
@@ -165,9 +127,9 @@ def actual(grayxdp, capture):
         if e["request"]:
             r = e["request"]
             host = r["authority"] if "h2_stream" in e else host_of(r)
-            requests.append(request_key(r["method"], r["target"], host))
+            requests.append(with_exchange(request_key(r["method"], r["target"], host), e))
         if e["response"]:
-            responses.append(e["response"]["status"])
+            responses.append(with_exchange(Response(e["response"]["status"]), e))
     return dict(streams)
 
 
@@ -191,26 +153,18 @@ def pair_streams(theirs, ours):
     return pairs
 
 
-def reason(where, kind, side):
-    """Why such a difference is there; empty when nobody has looked at it."""
-    capture = where.split(":")[0]
-    for (name, whose), why in EXPLAINED.items():
-        if capture.endswith(name) and whose == side:
-            return why
-    return EXPLAINED.get(("*", f"{side} {kind}"), "")
-
-
-def show(where, kind, side, items):
+def show(where, kind, side, items, ours, segments):
     """One line for each kind of item, however often it is there; how many have no reason."""
-    counts = Counter(str(item)[:160] for item in items)
-    why = reason(where, kind, side)
-    for item, count in counts.items():
+    capture, unexplained = where.split(":")[0], 0
+    for item, count in Counter(items).items():
         times = f" (x{count})" if count > 1 else ""
-        print(f"{where}: {kind} only in {side}: {item}{times}: {why or 'NOT EXPLAINED'}")
-    return 0 if why else len(items)
+        reason = why(capture, side, kind, item, count, ours, segments)
+        unexplained += 0 if reason else count
+        print(f"{where}: {kind} only in {side}: {str(item)[:160]}{times}: {reason or 'NOT EXPLAINED'}")
+    return unexplained
 
 
-def compare(kind, where, theirs, ours):
+def compare(kind, where, theirs, ours, segments):
     """Prints what differs; how many of theirs agree."""
     agree = 0
     missing, more = [], []
@@ -221,7 +175,8 @@ def compare(kind, where, theirs, ours):
         else:
             missing += theirs[a:b]
             more += ours[c:d]
-    unexplained = show(where, kind, "tshark", missing) + show(where, kind, "grayxdp", more)
+    unexplained = show(where, kind, "tshark", missing, ours, segments) + \
+        show(where, kind, "grayxdp", more, ours, segments)
     return agree, unexplained
 
 
@@ -237,61 +192,39 @@ def decoded(body):
 
 
 def exported(capture, folder):
-    """SHA-256 of each object tshark writes, with its name."""
+    """Each object that tshark writes, by its name."""
     subprocess.run(["tshark", "-n", "-q", "-r", str(capture), "--export-objects", f"http,{folder}"],
                    capture_output=True, timeout=300, check=False)
     return {path.name: path.read_bytes() for path in pathlib.Path(folder).iterdir()}
 
 
-def payloads(capture):
-    """Each frame's TCP payload: where tshark has lost the thread, after a gap or in HTTP/0.9, it
-    exports single segments, or what stands in one behind a line with a colon, which are no bodies."""
-    run = subprocess.run(["tshark", "-n", "-r", str(capture), "-T", "fields", "-e", "tcp.payload"],
-                         capture_output=True, timeout=300, check=False)
-    texts = run.stdout.decode().replace(",", "\n").split()
-    return [bytes.fromhex(text.replace(":", "")) for text in texts]
-
-
-STARTS = re.compile(rb"HTTP/\d|[A-Z]+ [^\r\n]* HTTP/\d\.\d\r?\n")
-
-
-def is_piece(body, segments):
-    """Whether it is a segment, or the end of one in which no message begins, from a line on."""
-    return any(segment == body or
-               (segment.endswith(b"\n" + body) and not STARTS.match(segment)) for segment in segments)
-
-
 def our_bodies(grayxdp, capture, folder):
+    """Each body, and what it is without its coding."""
     subprocess.run([grayxdp, "requests", "--bodies", folder, str(capture)], capture_output=True,
                    timeout=300, check=False)
-    hashes = set()
-    for path in pathlib.Path(folder).iterdir():
-        body = path.read_bytes()
-        hashes.add(hashlib.sha256(body).hexdigest())
-        plain = decoded(body)
-        if plain:
-            hashes.add(hashlib.sha256(plain).hexdigest())
-    return hashes
+    bodies = [path.read_bytes() for path in pathlib.Path(folder).iterdir()]
+    return bodies + [plain for plain in map(decoded, bodies) if plain]
 
 
-def compare_bodies(grayxdp, capture):
-    """(objects of tshark, those that are bodies of ours, those that are segments or ends of them,
-    those that are explained); prints the others."""
+def compare_bodies(grayxdp, capture, segments):
+    """(objects of tshark, those that are bodies of ours, those that are none for a reason); prints the
+    others, and how often each reason is one."""
     with tempfile.TemporaryDirectory() as theirs, tempfile.TemporaryDirectory() as ours:
         objects = exported(capture, theirs)
-        hashes = our_bodies(grayxdp, capture, ours) if objects else set()
-    rest = {name: body for name, body in objects.items()
-            if body and hashlib.sha256(body).hexdigest() not in hashes}
-    segments = payloads(capture) if rest else []
-    pieces = [name for name, body in rest.items() if is_piece(body, segments)]
-    explained = 0
-    for name in sorted(set(rest) - set(pieces)):
-        why = next((text for (end, what), text in EXPLAINED_OBJECTS.items()
-                    if capture.name.endswith(end) and what == name), "")
-        explained += bool(why)
-        print(f"{capture.name}: object only in tshark: {name[:80]} ({len(rest[name])} bytes): "
-              f"{why or 'NOT EXPLAINED'}")
-    return len(objects), len(objects) - len(rest), len(pieces), explained
+        bodies = our_bodies(grayxdp, capture, ours) if objects else []
+    hashes = {hashlib.sha256(body).digest() for body in bodies}
+    reasons = Counter()
+    rest = [(name, body) for name, body in sorted(objects.items())
+            if body and hashlib.sha256(body).digest() not in hashes]
+    for name, body in rest:
+        reason = why_object(capture.name, name, body, bodies, segments)
+        reasons[reason] += 1
+        if not reason:
+            print(f"{capture.name}: object only in tshark: {name[:80]} ({len(body)} bytes): NOT EXPLAINED")
+    unexplained = reasons.pop("", 0)
+    for reason, count in reasons.items():
+        print(f"{capture.name}: objects only in tshark (x{count}): {reason}")
+    return len(objects), len(objects) - len(rest), len(rest) - unexplained
 
 
 def main():
@@ -305,11 +238,12 @@ def main():
     args = parser.parse_args()
 
     totals = {"request": [0, 0, 0], "response": [0, 0, 0]}  # theirs, ours, agreeing
-    unexplained, objects, same, segments, no_bodies = 0, 0, 0, 0, 0
+    unexplained, objects, same, no_bodies = 0, 0, 0, 0
     files = sorted(args.folder.glob("*.pcap*" if args.tshark else "*.tshark.json"))
     for path in files:
         capture = path if args.tshark else path.with_name(path.name.removesuffix(".tshark.json"))
         theirs = run_tshark(path) if args.tshark else expected(path)
+        segments = Segments(capture)
         pairs = pair_streams(theirs, actual([args.grayxdp], capture))
         for name, theirs, ours in pairs:
             where = f"{capture.name}: stream {name}"
@@ -317,16 +251,15 @@ def main():
                 total = totals[kind]
                 total[0] += len(theirs[index])
                 total[1] += len(ours[index])
-                agree, open_ends = compare(kind, where, theirs[index], ours[index])
+                agree, open_ends = compare(kind, where, theirs[index], ours[index], segments)
                 total[2] += agree
                 unexplained += open_ends
-        found, equal, pieces, explained = compare_bodies(args.grayxdp, capture)
-        objects += found - pieces - explained
+        found, equal, explained = compare_bodies(args.grayxdp, capture, segments)
+        objects += found - explained
         no_bodies += explained
         same += equal
-        segments += pieces
 
-    passed = bool(files)
+    passed = bool(files) and not unexplained
     for kind, (theirs, ours, agree) in totals.items():
         share = 100 * agree / theirs if theirs else 100
         needed = args.requests if kind == "request" else args.responses
@@ -336,7 +269,7 @@ def main():
     share = 100 * same / objects if objects else 100
     passed = passed and share >= args.bodies
     print(f"bodies: tshark exports {objects}, equal {same} = {share:.2f} % (needed {args.bodies:g} %),"
-          f" beside {segments} pieces of segments and {no_bodies} explained")
+          f" beside {no_bodies} that are none, for a reason")
     print(f"{unexplained} differences are not explained")
     print(f"{len(files)} files: {'agree' if passed else 'DISAGREE'}")
     return 0 if passed else 1

@@ -11,47 +11,31 @@ libtins gets the segments that grayxdp's decoder found, tshark the file.
 The captures made here are cut at random, out of order, doubled, with overlaps, keep-alives, wrapping
 sequence numbers and, in half of them, lost segments; all three must give the bytes that were sent.
 
-Each difference is of a class, which is a rule that the bytes must keep (why_tshark(), why_libtins()),
-or has a reason of its own (EXPLAINED), or is not explained, which fails. Exits 1 then, or when fewer
-directions than --tshark and --libtins, in percent, are the same without a class.
+And each direction of each capture is held against a model over the segments that tshark decodes
+(tcp_segments.py): each byte is the first that a segment had there, no segment has what is said to be
+missing, and no segment has more. So no reason for a difference can hide a fault of grayxdp's.
+
+Each difference is of a class, which is a rule over these segments that says where the two part
+(stream_said.py), or is not explained, which fails. Exits 1 then, or when fewer directions than --tshark
+and --libtins, in percent, are the same without a class. --verbose: one line for each difference.
 
 --threads: and `grayxdp requests --json` must list the same with one thread and with several.
 """
 import argparse
 import concurrent.futures
 import pathlib
-import random
 import re
-import struct
 import subprocess
 import sys
 import tempfile
 from collections import Counter, defaultdict
 
-# By the end of the capture's name and by whom; looked at one by one.
-EXPLAINED = {
-    ("ipv4_fragmented-4.pcap", "tshark"):
-        "the datagram's fragments overlap: tshark puts them together, grayxdp drops it and counts it",
-    ("ipv6-http-atomic-frag.pcap", "libtins"):
-        "libtins finds no TCP behind the fragment header of an atomic fragment (RFC 6946)",
-}
+import tcp_segments
+from made_streams import make_capture
+from stream_said import Said, first_part, key, parting, why_libtins, why_not_at_all, why_tshark
 
 CAPTURES = {".pcap", ".pcapng", ".cap"}
 MISSING = re.compile(rb"\[(\d+) bytes missing in capture file\]\0")
-
-
-def key(source, target):
-    return f"{source} > {target}"
-
-
-class Said:
-    """One direction: its bytes, and [offset in them, length] of what is missing."""
-
-    def __init__(self, data, gaps=()):
-        self.data, self.gaps = data, [list(gap) for gap in gaps]
-
-    def __eq__(self, other):
-        return self.data == other.data and self.gaps == other.gaps
 
 
 def run_streambench(program, capture, folder):
@@ -60,9 +44,10 @@ def run_streambench(program, capture, folder):
                    capture_output=True, timeout=120)
     found = {"grayxdp": defaultdict(list), "libtins": defaultdict(list)}
     for line in pathlib.Path(folder, "INDEX").read_text().splitlines():
-        who, source, target, name, gaps = line.split("\t")
+        who, source, target, name, gaps, first = line.split("\t")
         gaps = [] if gaps == "-" else [map(int, gap.split(":")) for gap in gaps.split(",")]
-        found[who][key(source, target)].append(Said(pathlib.Path(folder, name).read_bytes(), gaps))
+        said = Said(pathlib.Path(folder, name).read_bytes(), gaps, None if first == "-" else int(first))
+        found[who][key(source, target)].append(said)
     return found
 
 
@@ -102,66 +87,88 @@ def run_tshark(capture, count):
     return found
 
 
-def first_part(said):
-    return said.data[:said.gaps[0][0]] if said.gaps else said.data
+def outline(saids):
+    return [(len(said.data), said.gaps[:3]) for said in saids]
 
 
-def why_tshark(ours, theirs, other_side):
-    """The class of a difference between lists of connections; empty when it is of none."""
-    if len(ours) != len(theirs) or other_side:
-        return ""
-    if all(b == a or (a.gaps and not b.gaps and b.data == first_part(a)) for a, b in zip(ours, theirs)):
-        return "only one side was captured: nothing acknowledges lost bytes, and tshark waits for them"
-    return ""
+class Capture:
+    """What all of them find in one capture, {direction: [...]}."""
 
+    def __init__(self, args, path):
+        self.path = path
+        with tempfile.TemporaryDirectory() as folder:
+            found = run_streambench(args.streambench, path, folder)
+        self.ours, self.libtins = found["grayxdp"], found["libtins"]
+        self.tshark = run_tshark(path, sum(map(len, self.ours.values())) + 4)
+        self.segments = tcp_segments.directions(path)
 
-def why_libtins(ours, theirs, other_side):
-    del other_side
-    if len(ours) == len(theirs):
-        pairs = list(zip(ours, theirs))
-        if all(b.data in (a.data, first_part(a)) for a, b in pairs):
-            return "bytes are lost: libtins waits for them"
-        if all(b.data in (a.data, a.data[1:]) for a, b in pairs):
-            return "data in a SYN: libtins loses its first byte"
-    if len(ours) == 1 and len(theirs) > 1:
-        if all(b.data == ours[0].data for b in theirs):
-            return "copies of a whole connection behind its end: libtins takes them for another one"
-        rest = ours[0].data
-        for part in theirs:
-            if part.data not in rest:
-                return ""
-            rest = rest[rest.index(part.data) + len(part.data):]
-        return "libtins held 512 segments behind a lost one, forgot the connection, and began anew"
-    return ""
+    def sides(self, direction):
+        """The segments of the direction, and of the other one."""
+        return (self.segments.get(direction, []),
+                self.segments.get(tcp_segments.other_side(direction), []))
+
+    def wrong(self):
+        """[direction, what of it is not as the segments are], of grayxdp."""
+        for direction, saids in self.ours.items():
+            segments, back = self.sides(direction)
+            for said in saids:
+                fault = tcp_segments.why_wrong(said, segments, back)
+                if fault:
+                    yield direction, fault
+            frame = tcp_segments.left_out(saids, segments, back)
+            if frame is not None:
+                yield direction, f"the bytes of frame {frame} are left out"
+        for direction, segments in self.segments.items():
+            lost = next((s.frame for s in segments if s.data), None)
+            if lost is not None and direction not in self.ours:
+                yield direction, f"the bytes of frame {lost} are left out"
+
+    def why(self, who, direction, ours, theirs):
+        segments, back = self.sides(direction)
+        if not ours or not theirs:
+            reason = why_not_at_all(who, self.path, direction, ours, theirs, segments, back)
+            if reason:
+                return reason
+        return {"tshark": why_tshark, "libtins": why_libtins}[who](ours, theirs, segments, back)
 
 
 class Tally:
-    def __init__(self):
+    def __init__(self, verbose):
+        self.verbose = verbose
         self.total, self.same = Counter(), Counter()
         self.classes = {"tshark": Counter(), "libtins": Counter()}
-        self.unexplained = 0
+        self.unexplained = self.proved = 0
 
-    def add(self, who, name, ours, theirs, why):
-        """Directions of one capture."""
-        for direction in sorted(set(ours) | set(theirs)):
-            a, b = ours.get(direction, []), theirs.get(direction, [])
-            count = max(len(a), len(b))
-            self.total[who] += count
-            plain = who == "libtins"  # does not say where bytes are missing
-            if len(a) == len(b) and all(x.data == y.data if plain else x == y for x, y in zip(a, b)):
-                self.same[who] += count
-                continue
-            source, target = direction.split(" > ")
-            reason = why(a, b, ours.get(key(target, source)))
-            if not reason:
-                reason = next((text for (end, whose), text in EXPLAINED.items()
-                               if name.endswith(end) and whose == who), "")
-            if reason:
-                self.classes[who][reason] += count
-            else:
-                self.unexplained += count
-                print(f"{name}: {direction}: grayxdp {[(len(x.data), x.gaps[:3]) for x in a]}, "
-                      f"{who} {[(len(x.data), x.gaps[:3]) for x in b]}: NOT EXPLAINED")
+    def add(self, capture):
+        wrong = dict(capture.wrong())
+        self.proved += sum(len(saids) for direction, saids in capture.ours.items() if direction not in wrong)
+        for who, found in (("tshark", capture.tshark), ("libtins", capture.libtins)):
+            for direction in sorted(set(capture.ours) | set(found)):
+                self.compare(who, capture, direction, found.get(direction, []))
+                if direction not in capture.ours:
+                    wrong.pop(direction, "")  # it is explained, or is not, as tshark has it
+        for direction, fault in wrong.items():
+            self.unexplained += 1
+            print(f"{capture.path.name}: {direction}: {fault}: NOT EXPLAINED")
+
+    def compare(self, who, capture, direction, theirs):
+        ours = capture.ours.get(direction, [])
+        count = max(len(ours), len(theirs))
+        self.total[who] += count
+        plain = who == "libtins"  # does not say where bytes are missing
+        if len(ours) == len(theirs) and all(a.data == b.data if plain else a == b
+                                            for a, b in zip(ours, theirs)):
+            self.same[who] += count
+            return
+        reason = capture.why(who, direction, ours, theirs)
+        if reason:
+            self.classes[who][reason] += count
+        else:
+            self.unexplained += count
+        if self.verbose or not reason:
+            at = next((parting(a, b) for a, b in zip(ours, theirs) if a.data != b.data), 0)
+            print(f"{capture.path.name}: {direction}: from byte {at} on: grayxdp {outline(ours)}, "
+                  f"{who} {outline(theirs)}: {reason or 'NOT EXPLAINED'}")
 
     def print(self, who):
         share = 100 * self.same[who] / max(self.total[who], 1)
@@ -169,98 +176,6 @@ class Tally:
         for reason, count in self.classes[who].most_common():
             print(f"  {count}: {reason}")
         return share
-
-
-class Sender:
-    """One side of a connection that is made up: segments of known bytes, disturbed."""
-
-    def __init__(self, rng, loss):
-        self.data = rng.randbytes(rng.randrange(1, 30_000))
-        self.first = rng.choice([rng.getrandbits(32), 2**32 - rng.randrange(1, 20_000)])
-        self.lost = []  # [from, to]
-        self.segments = self.cut(rng, loss)
-
-    def cut(self, rng, loss):
-        cuts, at = [], 0
-        while at < len(self.data):
-            to = min(len(self.data), at + rng.randrange(1, 1461))
-            cuts.append([at, to])
-            at = to
-        if loss and len(cuts) > 3:
-            gone = rng.randrange(1, len(cuts) - 1)
-            self.lost = cuts.pop(gone)
-        found = []
-        for at, to in cuts:
-            found.append((at, to))
-            if rng.random() < 0.1:
-                found.append((at, to))  # once more
-            if rng.random() < 0.1 and not self.lost:
-                found.append((max(0, at - rng.randrange(1, 500)), to))  # over what was there
-            if rng.random() < 0.05 and at > 0 and (not self.lost or at - 1 != self.lost[1] - 1):
-                found.append((at - 1, at))  # a keep-alive
-        for place in range(1, len(found) - 1):  # the first stays first: it may be where one begins
-            if rng.random() < 0.15:
-                other = min(len(found) - 1, place + rng.randrange(1, 6))
-                found[place], found[other] = found[other], found[place]
-        return found
-
-    def said(self):
-        if not self.lost:
-            return Said(self.data)
-        at, to = self.lost
-        return Said(self.data[:at] + self.data[to:], [[at, to - at]])
-
-
-def make_capture(path, seed):
-    """A capture of eight connections, and what they say."""
-    rng = random.Random(seed)
-    truth, frames = {}, []
-    for number in range(8):
-        ends = [(bytes([10, seed % 250, 0, number + 1]), 20000 + number), (bytes([10, 0, 0, 1]), 80)]
-        sides = [Sender(rng, seed % 2), Sender(rng, seed % 2)]
-        names = [f"{'.'.join(map(str, address))}:{port}" for address, port in ends]
-        for side in range(2):
-            truth[key(names[side], names[1 - side])] = [sides[side].said()]
-        frames.append(connection_frames(rng, ends, sides))
-    with open(path, "wb") as file:
-        file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
-        now = 1_700_000_000_000_000
-        while any(frames):
-            frame = rng.choice([one for one in frames if one]).pop(0)
-            now += 100
-            file.write(struct.pack("<IIII", now // 10**6, now % 10**6, len(frame), len(frame)) + frame)
-    return truth
-
-
-def connection_frames(rng, ends, sides):
-    """Handshake, the segments of both sides in turn, acknowledgements of all, FIN."""
-    def frame(side, seq, ack, flags, payload=b""):
-        (source, sport), (target, tport) = ends[side], ends[1 - side]
-        tcp = struct.pack(">HHIIBBHHH", sport, tport, seq % 2**32, ack % 2**32, 0x50, flags, 65535, 0, 0)
-        ip = struct.pack(">BBHHHBBH", 0x45, 0, 40 + len(payload), 1, 0x4000, 64, 6, 0)
-        return b"\2\0\0\0\0\2\2\0\0\0\0\1\x08\0" + ip + source + target + tcp + payload
-
-    one, other = sides
-    found = [frame(0, one.first - 1, 0, 2), frame(1, other.first - 1, one.first, 0x12),
-             frame(0, one.first, other.first, 0x10)]
-    waiting = [list(one.segments), list(other.segments)]
-    while any(waiting):
-        side = rng.choice([n for n in range(2) if waiting[n]])
-        at, to = waiting[side].pop(0)
-        me = sides[side]
-        found.append(frame(side, me.first + at, sides[1 - side].first, 0x18, me.data[at:to]))
-    ends_at = [me.first + len(me.data) for me in sides]
-    found += [frame(0, ends_at[0], ends_at[1], 0x10), frame(1, ends_at[1], ends_at[0], 0x10),
-              frame(0, ends_at[0], ends_at[1], 0x11), frame(1, ends_at[1], ends_at[0] + 1, 0x11),
-              frame(0, ends_at[0] + 1, ends_at[1] + 1, 0x10)]
-    return found
-
-
-def read_all(args, capture):
-    """(grayxdp's and libtins' streams, tshark's)."""
-    with tempfile.TemporaryDirectory() as folder:
-        ours = run_streambench(args.streambench, capture, folder)
-    return ours, run_tshark(capture, sum(map(len, ours["grayxdp"].values())) + 4)
 
 
 def same_for_threads(args, capture):
@@ -278,17 +193,20 @@ def compare_made(args, count):
         with tempfile.TemporaryDirectory() as folder:
             capture = pathlib.Path(folder, "made.pcap")
             truth = make_capture(capture, seed)
-            ours, theirs = read_all(args, capture)
+            found_in = Capture(args, capture)
+        faults = dict(found_in.wrong())
         for direction, said in truth.items():
             total += 1
-            found = {"grayxdp": ours["grayxdp"].get(direction) == said,
-                     "libtins": [s.data for s in ours["libtins"].get(direction, [])]
+            found = {"grayxdp": found_in.ours.get(direction) == said,
+                     "libtins": [s.data for s in found_in.libtins.get(direction, [])]
                                 == [first_part(s) for s in said],
-                     "tshark": theirs.get(direction) == said}
+                     "tshark": found_in.tshark.get(direction) == said,
+                     "the model": direction not in faults}
             if not all(found.values()):
                 wrong += 1
-                print(f"seed {seed}: {direction}: not as sent: {[w for w, same in found.items() if not same]}")
-    print(f"captures made here: {total} directions, {total - wrong} as sent, by all three")
+                others = [who for who, same in found.items() if not same]
+                print(f"seed {seed}: {direction}: not as sent: {others}")
+    print(f"captures made here: {total} directions, {total - wrong} as sent, by all three and the model")
     return wrong
 
 
@@ -300,14 +218,14 @@ def main():
     parser.add_argument("--made", type=int, default=20, help="how many captures to make")
     parser.add_argument("--tshark", type=float, default=84.7, help="percent that must be the same")
     parser.add_argument("--libtins", type=float, default=82.2, help="percent that must be the same")
+    parser.add_argument("--verbose", action="store_true", help="print each difference")
     args = parser.parse_args()
 
     captures = sorted(path for path in args.folder.iterdir() if path.suffix in CAPTURES)
-    tally = Tally()
+    tally = Tally(args.verbose)
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        for capture, (ours, theirs) in zip(captures, pool.map(lambda c: read_all(args, c), captures)):
-            tally.add("tshark", capture.name, ours["grayxdp"], theirs, why_tshark)
-            tally.add("libtins", capture.name, ours["grayxdp"], ours["libtins"], why_libtins)
+        for capture in pool.map(lambda path: Capture(args, path), captures):
+            tally.add(capture)
         listed = list(pool.map(lambda c: same_for_threads(args, c), captures)) if args.threads else []
     wrong = compare_made(args, args.made)
     for capture, same in zip(captures, listed):
@@ -315,6 +233,7 @@ def main():
             print(f"{capture.name}: 1, 2 and 3 threads do not list the same")
     if listed:
         print(f"threads: {sum(listed)} of {len(listed)} captures list the same with 1, 2 and 3")
+    print(f"as the segments of tshark, byte by byte: {tally.proved} directions")
     shares = [tally.print(who) for who in ("tshark", "libtins")]
     print(f"{tally.unexplained} differences are not explained")
     passed = bool(captures) and not wrong and not tally.unexplained and all(listed) and \

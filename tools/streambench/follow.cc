@@ -8,6 +8,7 @@
 #include <fstream>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <system_error>
@@ -25,6 +26,7 @@ namespace {
 /// One side of a connection.
 struct Said {
   Endpoint from, to;
+  std::optional<std::uint32_t> first_seq;  // of the first byte
   std::string bytes;
   std::vector<std::pair<std::size_t, std::uint64_t>> gaps;  // offset in bytes, length
 };
@@ -38,7 +40,7 @@ class Keeper final : public StreamSink {
     (*both)[0].from = (*both)[1].to = one;
     (*both)[1].from = (*both)[0].to = other;
     connections_.push_back(std::move(both));
-    return std::make_unique<Consumer>(*connections_.back());
+    return std::make_unique<Consumer>(connection, *connections_.back());
   }
 
   template <class Each>
@@ -51,16 +53,23 @@ class Keeper final : public StreamSink {
  private:
   using Both = std::array<Said, 2>;
   struct Consumer final : StreamConsumer {
-    explicit Consumer(Both& kept) : both(kept) {}
+    Consumer(const Connection& opened, Both& kept) : connection(opened), both(kept) {}
     void data(unsigned from, std::span<const std::uint8_t> piece, std::uint64_t) noexcept override {
-      both[from].bytes.append(piece.begin(), piece.end());
+      begun(from).bytes.append(piece.begin(), piece.end());
     }
     void gap(unsigned from, std::uint64_t length) noexcept override {
-      both[from].gaps.emplace_back(both[from].bytes.size(), length);
+      Said& said = begun(from);
+      said.gaps.emplace_back(said.bytes.size(), length);
     }
     void end(unsigned) noexcept override {}
     void closed(CloseReason) noexcept override {}
     bool wanted() const noexcept override { return true; }
+
+    Said& begun(unsigned from) noexcept {
+      both[from].first_seq = connection.first_seq[from];
+      return both[from];
+    }
+    const Connection& connection;
     Both& both;
   };
   std::vector<std::unique_ptr<Both>> connections_;
@@ -78,8 +87,9 @@ class Folder {
     std::string gaps;
     for (const auto& [at, length] : said.gaps)
       gaps += fmt::format("{}{}:{}", gaps.empty() ? "" : ",", at, length);
-    index_ << fmt::format("{}\t{}\t{}\t{}\t{}\n", who, said.from.to_string(), said.to.to_string(),
-                          name, gaps.empty() ? "-" : gaps);
+    const std::string first = said.first_seq ? fmt::to_string(*said.first_seq) : "-";
+    index_ << fmt::format("{}\t{}\t{}\t{}\t{}\t{}\n", who, said.from.to_string(),
+                          said.to.to_string(), name, gaps.empty() ? "-" : gaps, first);
   }
   void finish() { close(index_, "INDEX"); }
 
@@ -124,7 +134,7 @@ void follow(const std::string& capture, const std::string& folder) {
   Folder out(folder);
   ours.for_each([&](const Said& said) { out.add("grayxdp", said); });
   for (const auto& [name, bytes] : tins.directions())
-    out.add("libtins", {std::get<0>(name), std::get<1>(name), bytes, {}});
+    out.add("libtins", {std::get<0>(name), std::get<1>(name), {}, bytes, {}});
   out.finish();
 }
 

@@ -8,7 +8,8 @@
 namespace gray {
 
 /// Into `folder`, which is there: a file for each direction that has bytes, and INDEX, a line for
-/// each file: who, from, to, file, and where bytes are missing (OFFSET:LENGTH, by commas, or -).
+/// each file: who, from, to, file, where bytes are missing (OFFSET:LENGTH, by commas, or -), and the
+/// sequence number of the first byte (- when it is not told).
 /// Throws std::runtime_error or std::system_error.
 void follow(const std::string& capture, const std::string& folder);
 
