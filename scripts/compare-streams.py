@@ -9,7 +9,8 @@ recover (its recovery skips by a window, not by acknowledgements), so it must ag
 libtins gets the segments that grayxdp's decoder found, tshark the file.
 
 The captures made here are cut at random, out of order, doubled, with overlaps, keep-alives, wrapping
-sequence numbers and, in half of them, lost segments; all three must give the bytes that were sent.
+sequence numbers and, in half of them, lost segments, of each link type, in each tunnel and in IP
+fragments; all three must give the bytes that were sent.
 
 And each direction of each capture is held against a model over the segments that tshark decodes
 (tcp_segments.py): each byte is the first that a segment had there, no segment has what is said to be
@@ -31,6 +32,7 @@ import tempfile
 from collections import Counter, defaultdict
 
 import tcp_segments
+from made_envelopes import COUNT
 from made_streams import make_capture
 from stream_said import Said, first_part, key, parting, why_libtins, why_not_at_all, why_tshark
 
@@ -192,7 +194,7 @@ def compare_made(args, count):
     for seed in range(count):
         with tempfile.TemporaryDirectory() as folder:
             capture = pathlib.Path(folder, "made.pcap")
-            truth = make_capture(capture, seed)
+            envelope, truth = make_capture(capture, seed)
             found_in = Capture(args, capture)
         faults = dict(found_in.wrong())
         for direction, said in truth.items():
@@ -205,7 +207,7 @@ def compare_made(args, count):
             if not all(found.values()):
                 wrong += 1
                 others = [who for who, same in found.items() if not same]
-                print(f"seed {seed}: {direction}: not as sent: {others}")
+                print(f"seed {seed}, {envelope}: {direction}: not as sent: {others}")
     print(f"captures made here: {total} directions, {total - wrong} as sent, by all three and the model")
     return wrong
 
@@ -215,7 +217,7 @@ def main():
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--streambench", default="build/release/streambench")
     parser.add_argument("--threads", metavar="GRAYXDP", help="compare its numbers of threads, too")
-    parser.add_argument("--made", type=int, default=20, help="how many captures to make")
+    parser.add_argument("--made", type=int, default=2 * COUNT, help="how many captures to make")
     parser.add_argument("--tshark", type=float, default=84.7, help="percent that must be the same")
     parser.add_argument("--libtins", type=float, default=82.2, help="percent that must be the same")
     parser.add_argument("--verbose", action="store_true", help="print each difference")

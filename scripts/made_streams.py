@@ -1,10 +1,16 @@
 """Captures of connections whose bytes are known, for compare-streams.py: cut at random, out of order,
-doubled, with overlaps, keep-alives, wrapping sequence numbers and, in half of them, lost segments.
+doubled, with overlaps, keep-alives, wrapping sequence numbers and, in half of them, lost segments; of
+each link type and in each tunnel (made_envelopes.py), some in IP fragments.
 """
 import random
+import socket
 import struct
 
+from made_envelopes import COUNT, Envelope
 from stream_said import Said, key
+from tcp_segments import endpoint
+
+FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 
 
 class Sender:
@@ -48,45 +54,53 @@ class Sender:
 
 
 def make_capture(path, seed):
-    """A capture of eight connections, and what they say."""
+    """A capture of eight connections: what they travel in, and what they say. Each envelope in turn,
+    without lost segments and with some."""
     rng = random.Random(seed)
+    envelope = Envelope(seed // 2 % COUNT, rng)
     truth, frames = {}, []
     for number in range(8):
-        ends = [(bytes([10, seed % 250, 0, number + 1]), 20000 + number), (bytes([10, 0, 0, 1]), 80)]
+        ends = [(address(envelope.family, seed % 250, number + 1), 20000 + number),
+                (address(envelope.family, 0, 1), 80)]
         sides = [Sender(rng, seed % 2), Sender(rng, seed % 2)]
-        names = [f"{'.'.join(map(str, address))}:{port}" for address, port in ends]
+        names = [endpoint(socket.inet_ntop(FAMILIES[envelope.family], at), port) for at, port in ends]
         for side in range(2):
             truth[key(names[side], names[1 - side])] = [sides[side].said()]
-        frames.append(connection_frames(rng, ends, sides))
+        frames.append(connection_frames(rng, envelope, ends, sides))
     with open(path, "wb") as file:
-        file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
+        file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, envelope.link_type))
         now = 1_700_000_000_000_000
         while any(frames):
             frame = rng.choice([one for one in frames if one]).pop(0)
             now += 100
             file.write(struct.pack("<IIII", now // 10**6, now % 10**6, len(frame), len(frame)) + frame)
-    return truth
+    return envelope.name, truth
 
 
-def connection_frames(rng, ends, sides):
+def address(family, net, host):
+    if family == 4:
+        return bytes([10, net, 0, host])
+    return bytes([0xfc, 0, net]) + bytes(12) + bytes([host])
+
+
+def connection_frames(rng, envelope, ends, sides):
     """Handshake, the segments of both sides in turn, acknowledgements of all, FIN."""
-    def frame(side, seq, ack, flags, payload=b""):
+    def frames(side, seq, ack, flags, payload=b""):
         (source, sport), (target, tport) = ends[side], ends[1 - side]
         tcp = struct.pack(">HHIIBBHHH", sport, tport, seq % 2**32, ack % 2**32, 0x50, flags, 65535, 0, 0)
-        ip = struct.pack(">BBHHHBBH", 0x45, 0, 40 + len(payload), 1, 0x4000, 64, 6, 0)
-        return b"\2\0\0\0\0\2\2\0\0\0\0\1\x08\0" + ip + source + target + tcp + payload
+        return envelope.frames(source, target, tcp + payload)
 
     one, other = sides
-    found = [frame(0, one.first - 1, 0, 2), frame(1, other.first - 1, one.first, 0x12),
-             frame(0, one.first, other.first, 0x10)]
+    found = [frames(0, one.first - 1, 0, 2), frames(1, other.first - 1, one.first, 0x12),
+             frames(0, one.first, other.first, 0x10)]
     waiting = [list(one.segments), list(other.segments)]
     while any(waiting):
         side = rng.choice([n for n in range(2) if waiting[n]])
         at, to = waiting[side].pop(0)
         me = sides[side]
-        found.append(frame(side, me.first + at, sides[1 - side].first, 0x18, me.data[at:to]))
+        found.append(frames(side, me.first + at, sides[1 - side].first, 0x18, me.data[at:to]))
     ends_at = [me.first + len(me.data) for me in sides]
-    found += [frame(0, ends_at[0], ends_at[1], 0x10), frame(1, ends_at[1], ends_at[0], 0x10),
-              frame(0, ends_at[0], ends_at[1], 0x11), frame(1, ends_at[1], ends_at[0] + 1, 0x11),
-              frame(0, ends_at[0] + 1, ends_at[1] + 1, 0x10)]
-    return found
+    found += [frames(0, ends_at[0], ends_at[1], 0x10), frames(1, ends_at[1], ends_at[0], 0x10),
+              frames(0, ends_at[0], ends_at[1], 0x11), frames(1, ends_at[1], ends_at[0] + 1, 0x11),
+              frames(0, ends_at[0] + 1, ends_at[1] + 1, 0x10)]
+    return [frame for some in found for frame in some]
