@@ -33,7 +33,7 @@ Flow& Reassembler::add(const Packet& packet, std::uint32_t hash) noexcept {
     table_.remove(*table_.oldest());
   }
   Flow& flow = table_.add(hash);
-  flow.touched = moment(packet);
+  flow.touched = moment(packet.time_ns);
   open(flow, packet);
   return flow;
 }
@@ -55,7 +55,7 @@ void Reassembler::segment(const Packet& packet, std::uint64_t tag, std::uint32_t
     from = 0;
     found = &add(packet, hash);
   } else {
-    table_.touch(*found, moment(packet));
+    table_.touch(*found, moment(packet.time_ns));
   }
   Flow& flow = *found;
   flow.last_ns = packet.time_ns;
@@ -209,9 +209,17 @@ void Reassembler::close(Flow& flow, CloseReason reason) noexcept {
   sink_.closed(flow.connection);
 }
 
+// A flow far in the future spoke before the clock was set back, or in a capture that another was
+// appended to: it must not keep those behind it for as long, and is idle from now on.
 void Reassembler::expire(std::uint64_t now) noexcept {
+  const std::uint64_t timeout = options_.idle_timeout_ns;
   while (Flow* oldest = table_.oldest()) {
-    if (oldest->last_ns + options_.idle_timeout_ns >= now) return;
+    if (oldest->last_ns > now && oldest->last_ns - now > timeout) {
+      oldest->last_ns = now;
+      table_.touch(*oldest, moment(now));
+      continue;
+    }
+    if (oldest->last_ns + timeout >= now) return;
     close(*oldest, CloseReason::Idle);
     table_.remove(*oldest);
   }

@@ -64,8 +64,8 @@ class Reassembler {
   static constexpr unsigned moment_bits(std::uint64_t idle_timeout_ns) noexcept {
     return static_cast<unsigned>(std::min<std::uint64_t>(30, std::bit_width(idle_timeout_ns / 16)));
   }
-  std::uint32_t moment(const Packet& packet) const noexcept {
-    return static_cast<std::uint32_t>(packet.time_ns >> moment_bits_);
+  std::uint32_t moment(std::uint64_t time_ns) const noexcept {
+    return static_cast<std::uint32_t>(time_ns >> moment_bits_);
   }
   void segment(const Packet& packet, std::uint64_t tag, std::uint32_t hash) noexcept;
   Flow& add(const Packet& packet, std::uint32_t hash) noexcept;
@@ -101,7 +101,7 @@ void Reassembler::segments(std::span<const Tagged> packets, After&& after) noexc
     }
     for (std::size_t i = 0; i < batch.size(); ++i) table_.prefetch_flow(hashes[i]);
     for (std::size_t i = 0; i < batch.size(); ++i)
-      table_.prefetch_neighbours(hashes[i], moment(batch[i].packet));
+      table_.prefetch_neighbours(hashes[i], moment(batch[i].packet.time_ns));
     for (std::size_t i = 0; i < batch.size(); ++i) {
       segment(batch[i].packet, batch[i].tag, hashes[i]);
       after(start + i);

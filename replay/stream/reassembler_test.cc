@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "replay/stream/segmenter.h"
 #include "replay/stream/wire_for_test.h"
 
 namespace gray {
@@ -208,6 +209,36 @@ TEST(Reassembler, IdleFlowsExpire) {
   EXPECT_EQ(wire.only().text[0], "<3>def");
   EXPECT_EQ(wire.only().reason, CloseReason::Idle);
   EXPECT_EQ(wire.reassembler.flows(), 0U);
+}
+
+TEST(Reassembler, AClockThatIsSetBackKeepsNoFlow) {
+  Wire wire({.idle_timeout_ns = 100 * kMs});
+  const auto from_port = [&](std::uint16_t port, std::uint64_t now) {
+    wire.now = now;
+    wire.ends[0].port = port;
+    wire.send(0, 1000, "abc");
+  };
+  from_port(1, 90'000 * kMs);
+  from_port(2, 90'001 * kMs);
+  from_port(3, 500 * kMs);
+  wire.reassembler.expire(510 * kMs);
+  EXPECT_EQ(wire.reassembler.flows(), 3U) << "which of them are idle is not known yet";
+  from_port(1, 590 * kMs);
+  wire.reassembler.expire(605 * kMs);
+  EXPECT_EQ(wire.reassembler.flows(), 2U) << "the third is";
+  wire.reassembler.expire(611 * kMs);
+  EXPECT_EQ(wire.reassembler.flows(), 1U) << "so is the second, counted from when it was met";
+  wire.reassembler.expire(800 * kMs);
+  EXPECT_EQ(wire.reassembler.flows(), 0U);
+}
+
+TEST(ExpiryClock, GoesOnWhenTimeIsSetBack) {
+  ExpiryClock clock;
+  EXPECT_TRUE(clock.due(90'000 * kMs));
+  EXPECT_FALSE(clock.due(89'999 * kMs)) << "frames are not in order to the last";
+  EXPECT_TRUE(clock.due(5'000 * kMs));
+  EXPECT_FALSE(clock.due(5'999 * kMs));
+  EXPECT_TRUE(clock.due(6'001 * kMs));
 }
 
 TEST(Reassembler, AboveTheCapTheIdlestFlowIsShed) {

@@ -54,12 +54,12 @@ class Segmenter {
 };
 
 /// When to look for idle connections: about once a second of the segments' own time, so that it
-/// does not depend on how fast they are read.
+/// does not depend on how fast they are read. Time may be set back, and goes on from there.
 class ExpiryClock {
  public:
   bool due(std::uint64_t time_ns) noexcept {
     constexpr std::uint64_t kEveryNs = 1'000'000'000;
-    if (time_ns <= last_ns_ + kEveryNs) return false;
+    if (time_ns <= last_ns_ + kEveryNs && time_ns + kEveryNs >= last_ns_) return false;
     last_ns_ = time_ns;
     return true;
   }

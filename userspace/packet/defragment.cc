@@ -3,6 +3,8 @@
 #include <netinet/in.h>
 
 #include <algorithm>
+#include <cstring>
+#include <random>
 
 #include "bpf/tag.h"
 #include "userspace/packet/checksum.h"
@@ -45,6 +47,11 @@ bool drop_fragment_header(std::vector<std::uint8_t>& header) noexcept {
   return true;
 }
 
+std::uint64_t random_word() {
+  std::random_device device;
+  return std::uint64_t{device()} << 32 | device();
+}
+
 bool is_possible(const Packet& packet) noexcept {
   const std::uint32_t length = packet.payload_wire_len;
   if (length == 0 || packet.fragment_offset + length > kMaxDatagram) return false;
@@ -54,10 +61,17 @@ bool is_possible(const Packet& packet) noexcept {
 }  // namespace
 
 std::size_t Defragmenter::KeyHash::operator()(const Key& key) const noexcept {
-  const std::hash<Endpoint> hash;
-  const std::size_t ends = hash({key.source, key.vlan}) * 31 + hash({key.destination, key.proto});
-  return gray_mix(ends ^ key.id);
+  gray_flow_key words{};
+  std::memcpy(words.addr[0], key.source.bytes.data(), sizeof words.addr[0]);
+  std::memcpy(words.addr[1], key.destination.bytes.data(), sizeof words.addr[1]);
+  words.port[0] = static_cast<std::uint16_t>(key.id >> 16);
+  words.port[1] = static_cast<std::uint16_t>(key.id);
+  words.proto = key.proto;
+  return gray_flow_tag(&words, seed + key.vlan);
 }
+
+Defragmenter::Defragmenter(DefragmenterLimits limits)
+    : limits_(limits), index_(0, KeyHash{random_word()}) {}
 
 std::optional<std::span<const std::uint8_t>> Defragmenter::add(const Packet& packet) {
   if (!packet.fragment || packet.odd != Odd::None) return std::nullopt;
@@ -190,8 +204,11 @@ void Defragmenter::erase(Datagrams::iterator datagram, std::uint64_t& counter) {
   datagrams_.erase(datagram);
 }
 
+/// Clocks are set back, and captures are appended to later ones: what is as far in the future is of
+/// another time, too, and must not keep what is behind it from ending.
 void Defragmenter::expire(std::uint64_t now_ns) {
-  while (!datagrams_.empty() && datagrams_.front().first_ns + limits_.timeout_ns < now_ns)
+  const auto apart = [&](std::uint64_t ns) { return ns < now_ns ? now_ns - ns : ns - now_ns; };
+  while (!datagrams_.empty() && apart(datagrams_.front().first_ns) > limits_.timeout_ns)
     erase(datagrams_.begin(), counters_.timeouts);
 }
 

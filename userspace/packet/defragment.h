@@ -38,7 +38,7 @@ class Defragmenter {
     std::uint64_t held = 0;
   };
 
-  explicit Defragmenter(DefragmenterLimits limits = {}) : limits_(limits) {}
+  explicit Defragmenter(DefragmenterLimits limits = {});
 
   /// Takes a packet with `fragment` set; others are none of its business and give nothing. When it
   /// was the missing piece: the whole datagram from its IP header on, for decode_ip(), valid until
@@ -58,7 +58,9 @@ class Defragmenter {
     std::uint8_t proto = 0;  ///< IPv4 only: there it is part of the identity
     bool operator==(const Key&) const = default;
   };
+  /// Seeded with random bits: who chooses the keys cannot choose those that meet.
   struct KeyHash {
+    std::uint64_t seed;
     std::size_t operator()(const Key& key) const noexcept;
   };
   using Bytes = std::vector<std::uint8_t>;

@@ -158,6 +158,19 @@ TEST(Defragmenter, OldOnesTimeOut) {
   EXPECT_EQ(defragmenter.counters().held, 1u);
 }
 
+TEST(Defragmenter, AClockThatIsSetBackKeepsNothing) {
+  const Bytes payload = segment(true, kText);
+  const auto one = Cutter{.id = 1}.pieces(payload, 48);
+  const auto two = Cutter{.id = 2}.pieces(payload, 48);
+  Defragmenter defragmenter({.timeout_ns = 1000});
+  EXPECT_FALSE(defragmenter.add(read(one[0], 1'000'000)));
+  EXPECT_FALSE(defragmenter.add(read(two[0], 5000)));
+  EXPECT_EQ(defragmenter.counters().timeouts, 1u);
+  EXPECT_FALSE(defragmenter.add(read(two[1], 6001))) << "its first fragment has timed out";
+  EXPECT_EQ(defragmenter.counters().timeouts, 2u);
+  EXPECT_TRUE(defragmenter.add(read(two[0], 5900))) << "a little back is no other time";
+}
+
 TEST(Defragmenter, ImpossibleFragmentsAreCounted) {
   const Bytes eight(8, 1);
   const Bytes seven(7, 1);
