@@ -27,8 +27,9 @@ struct ExtractorOptions {
   bool community_ids = false;
   TunnelOptions tunnels = {};  ///< which are followed to the requests inside
   /// That reassemble and read, connections being spread over them by flow tag. 1: the caller's own.
-  /// With more, exchanges come later, and each thread has its share of the bounds above. As long as
-  /// none of these is reached, exchanges, their ids and their stream numbers are the same.
+  /// With more, exchanges come later, and each thread has its share of the bounds above; of flows,
+  /// which chance spreads, somewhat more. As long as none of these is reached, exchanges, their ids
+  /// and their stream numbers are the same.
   unsigned threads = 1;
 };
 

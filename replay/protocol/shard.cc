@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "bpf/tag.h"
 
@@ -11,9 +12,16 @@ namespace {
 
 constexpr std::size_t kMostOfAFlow = 4u << 20;  // bytes of one direction that wait for a lost one
 
+/// Flows are spread by chance, so a share is never exactly that. With six deviations more, none is
+/// full as long as there are no more of them in all than there may be.
+std::size_t share_of_flows(std::size_t all, unsigned shares) {
+  const double mean = static_cast<double>(all) / shares;
+  return std::min(all, static_cast<std::size_t>(std::ceil(mean + 6 * std::sqrt(mean))));
+}
+
 ReassemblerOptions stream_options(const ExtractorOptions& options, unsigned shares) {
   const auto share = [&](std::size_t all) { return std::max<std::size_t>(all / shares, 1); };
-  return {.max_flows = share(options.max_flows),
+  return {.max_flows = share_of_flows(options.max_flows, shares),
           .max_buffered = share(options.max_buffered),
           .max_buffered_per_flow = std::min(share(options.max_buffered), kMostOfAFlow),
           .idle_timeout_ns = options.idle_timeout_ns};
