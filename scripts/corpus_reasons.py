@@ -190,6 +190,8 @@ def why_object(capture, name, body, bodies, segments):
             if segment.data == body or segment.data.endswith(b"\n" + body):
                 if without_a_beginning(segment, segments.stretches(direction)):
                     return "a segment or its end, behind lost bytes, and no message begins between"
+                if is_http2(body, direction, segments):
+                    return "frames of HTTP/2, as they are in a segment"
     return ""
 
 
@@ -200,3 +202,17 @@ def without_a_beginning(segment, stretches):
         if 0 <= at < len(data):
             return STARTS.search(data[:at + len(segment.data)]) is None
     return False
+
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+
+
+def is_http2(data, direction, segments):
+    """Whether it is frames from its beginning to its end, or begins with the preface, and one side of
+    the connection has said that."""
+    said = [part for one in (direction, tcp_segments.other_side(direction))
+            for _, part in segments.stretches(one).found]
+    at = len(PREFACE) if data.startswith(PREFACE) else 0
+    while at + 9 <= len(data) and data[at + 3] <= 9:  # RFC 9113 section 6
+        at += 9 + int.from_bytes(data[at:at + 3], "big")
+    return at == len(data) and any(PREFACE in part for part in said)
