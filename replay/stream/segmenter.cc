@@ -1,5 +1,6 @@
 #include "replay/stream/segmenter.h"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
@@ -40,9 +41,19 @@ bool Segmenter::take(Packet& packet) {
       return false;
     }
     const auto& kept = datagrams_.emplace_back(whole->begin(), whole->end());
-    packet = decode_ip(kept, packet.time_ns, tunnels_);
+    packet = decode_inside(packet, kept);
   }
   return count(packet);
+}
+
+/// The tunnels that the last fragment came in count, and so does its VLAN.
+Packet Segmenter::decode_inside(const Packet& fragment, std::span<const std::uint8_t> datagram) {
+  const unsigned entered = fragment.tunnels;
+  rest_.depth = tunnels_.depth - std::min(entered, tunnels_.depth);
+  Packet packet = decode_ip(datagram, fragment.time_ns, rest_);
+  packet.tunnels = static_cast<std::uint8_t>(packet.tunnels + entered);
+  if (fragment.vlan != 0) packet.vlan = fragment.vlan;
+  return packet;
 }
 
 bool Segmenter::count(const Packet& packet) noexcept {

@@ -23,7 +23,7 @@ struct TaggedPacket {
 class Segmenter {
  public:
   explicit Segmenter(TunnelOptions tunnels = {}, DefragmenterLimits limits = {})
-      : tunnels_(std::move(tunnels)), defragmenter_(limits) {}
+      : tunnels_(std::move(tunnels)), rest_(tunnels_), defragmenter_(limits) {}
 
   /// The segments among the first `count` of `frames`, in order. Valid until the next call, as long
   /// as the frames are. Some dozens of frames at a time stay in the cache until they are needed
@@ -40,9 +40,11 @@ class Segmenter {
   static constexpr std::size_t kOddKinds = static_cast<std::size_t>(Odd::TunnelDepth) + 1;
 
   bool take(Packet& packet);
+  Packet decode_inside(const Packet& fragment, std::span<const std::uint8_t> datagram);
   bool count(const Packet& packet) noexcept;
 
   const TunnelOptions tunnels_;
+  TunnelOptions rest_;  // the same, for what is inside of those that were entered
   Defragmenter defragmenter_;
   std::vector<TaggedPacket> segments_read_;
   std::vector<std::vector<std::uint8_t>> datagrams_;  // what segments_read_ points into
