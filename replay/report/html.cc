@@ -141,6 +141,18 @@ BodiesOf bodies_of(std::span<const TrialSample> samples) {
   return bodies;
 }
 
+void add_sessions(Page& page, const SessionSummary& sessions) {
+  page.add(
+      "<h2>Sessions</h2>\n<p>{} requests gave back what an answer had handed out; {} values were "
+      "forgotten.</p>\n<table>\n<tr><th>handed out in<th class=\"n\">the canary's own"
+      "<th class=\"n\">of them production's, too<th class=\"n\">sent as recorded</tr>\n",
+      sessions.requests, sessions.forgotten);
+  for (const auto& [place, counts] : sessions.places)
+    page.add("<tr><td>{}<td class=\"n\">{}<td class=\"n\">{}<td class=\"n\">{}</tr>\n",
+             code(printable(place)), counts.substituted, counts.same, counts.as_recorded);
+  page.add("</table>\n");
+}
+
 void add_ledger(Page& page, const Ledger& ledger) {
   page.add(
       "<h2>Ledger</h2>\n<table>\n<tr><th>stage<th>unit<th class=\"n\">in<th class=\"n\">out"
@@ -186,6 +198,7 @@ std::string html_page(const RunSummary& summary, std::span<const TrialSample> sa
   add_samples(page, samples, bodies);
   page.add("{}", html_noise(summary.tally));
   if (summary.schema_changes) page.add("{}", html_schema_changes(*summary.schema_changes));
+  if (summary.sessions) add_sessions(page, *summary.sessions);
   add_ledger(page, summary.ledger);
   page.add("</body>\n</html>\n");
   return page.take();

@@ -176,8 +176,22 @@ TEST(Html, IsEscapedAndSelfContained) {
   EXPECT_NE(page.find("&lt;script&gt;"), page.npos);
   EXPECT_NE(page.find("json.$.price"), page.npos);
   EXPECT_TRUE(page.ends_with("</html>\n"));
+  EXPECT_EQ(page.find("<h2>Sessions</h2>"), page.npos);
   EXPECT_THROW(write_html("/nowhere/x.html", summary, samples), std::system_error);
   EXPECT_THROW(write_html("/dev/full", summary, samples), std::system_error);
+}
+
+TEST(Html, ShowsWhatSessionsLearned) {
+  const Example run;
+  RunSummary summary = summary_of(run.gate);
+  summary.sessions.emplace();
+  summary.sessions->requests = 7;
+  summary.sessions->places["json.$.<i>"] = {.substituted = 5, .same = 1, .as_recorded = 2};
+  const std::string page = html_page(summary, {});
+  EXPECT_NE(page.find("<p>7 requests gave back"), page.npos);
+  EXPECT_NE(page.find("<code>json.$.&lt;i&gt;</code><td class=\"n\">5<td class=\"n\">1"
+                      "<td class=\"n\">2</tr>"),
+            page.npos);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "replay/content/decode.h"
 #include "replay/scrub/chars.h"
 #include "replay/scrub/json_text.h"
 #include "replay/session/json_scalars.h"
@@ -16,6 +17,7 @@ using See = std::function<void(const std::string&, std::string_view)>;
 // A value under any key that is this long, without white space, is an identifier.
 constexpr std::size_t kLongEnough = 16;
 constexpr std::size_t kMostBody = 4u << 20;
+constexpr std::string_view kDecodedCookie = " decoded";
 
 constexpr std::array<std::string_view, 14> kNames{"id",   "uuid",   "guid",    "token",  "nonce",
                                                   "code", "key",    "csrf",    "cursor", "ticket",
@@ -58,7 +60,11 @@ void see_cookie(std::string_view header, const See& see) {
   const std::size_t equals = pair.find('=');
   if (equals == std::string_view::npos) return;
   const std::string_view value = trim(pair.substr(equals + 1));
-  if (fits(value)) see("cookie." + std::string(trim(pair.substr(0, equals))), value);
+  const std::string place = "cookie." + std::string(trim(pair.substr(0, equals)));
+  if (fits(value)) see(place, value);
+  if (value.size() > kLongestValue || value.find('%') == std::string_view::npos) return;
+  const std::string decoded = percent_decoded(value, false);
+  if (fits(decoded) && decoded != value) see(place + std::string(kDecodedCookie), decoded);
 }
 
 void see_location(std::string_view url, const See& see) {
@@ -123,15 +129,29 @@ void see_html(std::string_view body, const See& see) {
 }
 
 void see_body(const Response& response, const See& see) {
-  if (response.body.size() > kMostBody || find_header(response.headers, "content-encoding")) return;
+  if (response.body.size() > kMostBody) return;
   const std::string* type = find_header(response.headers, "content-type");
   if (type == nullptr) return;
   const std::string media = lower(type->substr(0, type->find(';')));
-  if (media.find("json") != std::string::npos) see_json(response.body, see);
-  if (media.find("html") != std::string::npos) see_html(response.body, see);
+  const bool json = media.find("json") != std::string::npos;
+  const bool html = media.find("html") != std::string::npos;
+  if (!json && !html) return;
+  Decoded decoded;
+  std::string_view body = response.body;
+  if (find_header(response.headers, "content-encoding") != nullptr) {
+    decoded = decode_body(response, {.max_bytes = kMostBody});
+    body = decoded.bytes;  // of one that is cut its beginning, as of one without a coding
+  }
+  if (json) see_json(body, see);
+  if (html) see_html(body, see);
 }
 
 }  // namespace
+
+std::string_view place_instead(std::string_view where) noexcept {
+  if (!where.starts_with("cookie.") || !where.ends_with(kDecodedCookie)) return {};
+  return where.substr(0, where.size() - kDecodedCookie.size());
+}
 
 void each_handed_out(const Response& response, const See& see) {
   for (const Header& header : response.headers) {

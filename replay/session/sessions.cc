@@ -93,9 +93,28 @@ Sessions::Hash Sessions::hash_of(std::string_view value) const {
   return hash;
 }
 
-Sessions::Value* Sessions::value_of(std::uint64_t number) {
+const Sessions::Value* Sessions::value_of(std::uint64_t number) const {
   if (number < first_ || number - first_ >= values_.size()) return nullptr;
   return &values_[number - first_];
+}
+
+// The same value may be handed out many times. Of an id the first answer is the one that made it,
+// and says it in a place that depends on nothing else; later ones are lists, in which the canary's
+// may stand elsewhere. Of cookies and tokens the server's last word counts.
+Sessions::Origins Sessions::origins_of(const Slot& slot) const {
+  const Value* latest = value_of(slot.value);
+  if (latest == nullptr) return {};
+  const Value* first = value_of(latest->first);
+  const bool is_id = latest->where.starts_with("json.") || latest->where.starts_with("location.");
+  if (first == latest) first = nullptr;
+  return is_id && first != nullptr ? Origins{first, latest} : Origins{latest, first};
+}
+
+/// Null when the canary handed it out nowhere, or not yet.
+const Sessions::Value* Sessions::learned(const Slot& slot) const {
+  const auto [best, other] = origins_of(slot);
+  if (best != nullptr && best->state == State::Known) return best;
+  return other != nullptr && other->state == State::Known ? other : nullptr;
 }
 
 std::vector<Sessions::Pair> Sessions::find(const Request& request) const {
@@ -131,9 +150,14 @@ void Sessions::handed_out(const Response& production, const std::vector<Exchange
   each_handed_out(production, [&](const std::string& where, std::string_view value) {
     const Hash hash = hash_of(value);
     const std::uint64_t number = first_ + values_.size();
-    for (const ExchangeId& id : ids) {
-      origins_[id].push_back(first_ + values_.size());
-      values_.push_back({where, hash, State::Waiting, {}});
+    const auto before = by_hash_.find(hash);
+    const Value* earlier = before == by_hash_.end() ? nullptr : value_of(before->second);
+    const std::uint64_t first = earlier == nullptr                    ? number
+                                : value_of(earlier->first) == nullptr ? before->second
+                                                                      : earlier->first;
+    for (std::size_t copy = 0; copy < ids.size(); ++copy) {
+      origins_[ids[copy]].push_back(first_ + values_.size());
+      values_.push_back({where, hash, first + copy, State::Waiting, {}});
     }
     by_hash_[hash] = number;
   });
@@ -153,8 +177,9 @@ bool Sessions::ready(const Exchange& exchange) {
   const auto found = bound_.find(exchange.id);
   if (found == bound_.end()) return true;
   return std::all_of(found->second.slots.begin(), found->second.slots.end(), [&](const Slot& slot) {
-    const Value* value = value_of(slot.value);
-    return value == nullptr || value->state != State::Waiting;
+    const auto [best, other] = origins_of(slot);
+    const Value* asked = best != nullptr && best->state == State::Absent ? other : best;
+    return asked == nullptr || asked->state != State::Waiting;
   });
 }
 
@@ -165,9 +190,8 @@ SessionCounts& Sessions::counts_of(const std::string& where) {
 }
 
 /// As it must be written in its place; empty when the canary handed out none that fits there.
-std::string Sessions::canary_text(const Slot& slot) {
-  const Value* value = value_of(slot.value);
-  if (value == nullptr || value->state != State::Known) return {};
+std::string Sessions::canary_text(const Slot& slot, const Value* value) {
+  if (value == nullptr) return {};
   const std::string& text = value->canary;
   switch (slot.notation) {
     case Notation::Plain:
@@ -194,9 +218,10 @@ void Sessions::fill(Exchange& exchange) {
   shown.body = request.body;
   for (const Slot& slot : found->second.slots) {
     replace_in(shown, slot.mark, slot.recorded);
-    const std::string own = canary_text(slot);
+    const Value* value = learned(slot);
+    const std::string own = canary_text(slot, value);
     if (!replace_in(request, slot.mark, own.empty() ? slot.recorded : own)) continue;
-    const Value* value = value_of(slot.value);
+    if (value == nullptr) value = origins_of(slot).best;
     SessionCounts& counts = counts_of(value == nullptr ? kOtherPlaces : value->where);
     if (own.empty()) {
       ++counts.as_recorded;
@@ -230,11 +255,12 @@ bool Sessions::answered(Exchange& exchange, const Response* canary) {
       own.emplace(where, value);
     });
   for (const std::uint64_t number : origin->second) {
-    Value* value = value_of(number);
-    if (value == nullptr) continue;
-    const auto found = own.find(value->where);
-    value->state = found == own.end() ? State::Absent : State::Known;
-    if (found != own.end()) value->canary = found->second;
+    if (value_of(number) == nullptr) continue;
+    Value& value = values_[number - first_];
+    auto found = own.find(value.where);
+    if (found == own.end()) found = own.find(std::string(place_instead(value.where)));
+    value.state = found == own.end() ? State::Absent : State::Known;
+    if (found != own.end()) value.canary = found->second;
   }
   origins_.erase(origin);
   return true;

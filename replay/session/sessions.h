@@ -79,8 +79,14 @@ class Sessions final : public SessionHooks {
   struct Value {
     std::string where;
     Hash production{};
+    std::uint64_t first = 0;  ///< number of where it was handed out first; often its own
     State state = State::Waiting;
     std::string canary;
+  };
+  /// Where a slot's value can be learned from; either may be null.
+  struct Origins {
+    const Value* best = nullptr;
+    const Value* other = nullptr;
   };
   struct Slot {
     std::uint64_t value;
@@ -94,9 +100,11 @@ class Sessions final : public SessionHooks {
   };
 
   Hash hash_of(std::string_view value) const;
-  Value* value_of(std::uint64_t number);
+  const Value* value_of(std::uint64_t number) const;
+  Origins origins_of(const Slot& slot) const;
+  const Value* learned(const Slot& slot) const;
   void forget_oldest();
-  std::string canary_text(const Slot& slot);
+  static std::string canary_text(const Slot& slot, const Value* value);
   SessionCounts& counts_of(const std::string& where);
 
   const SessionOptions options_;

@@ -204,6 +204,101 @@ TEST(Sessions, CopiesHaveSessionsOfTheirOwn) {
   EXPECT_EQ(given.size(), 2u) << "both copies gave back the same cookie";
 }
 
+/// What production answered an exchange with, and then the canary.
+Response json_answer(const std::string& body) {
+  Response response;
+  response.headers = {{"Content-Type", "application/json"}};
+  response.body = body;
+  return response;
+}
+
+/// The target that a request for `target` goes out with.
+std::string filled(Sessions& sessions, Exchange exchange) {
+  sessions.mark(exchange, sessions.find(exchange.request), 0);
+  EXPECT_TRUE(sessions.ready(exchange));
+  sessions.fill(exchange);
+  return exchange.request.target;
+}
+
+// A shop that is not empty lists the new order beside others, and the canary's shop has others.
+TEST(Sessions, AnIdIsTheOneOfTheAnswerThatMadeItNotOfLaterLists) {
+  Sessions sessions({});
+  Exchange made = make(1, 0), list = make(1, 1);
+  sessions.handed_out(json_answer(R"({"id": "order-1"})"), {made.id});
+  sessions.handed_out(json_answer(R"([{"id": "order-0"}, {"id": "order-1"}])"), {list.id});
+  const Response own = json_answer(R"({"id": "own-1"})");
+  Exchange look = make(1, 2, "/orders/order-1");
+  sessions.mark(look, sessions.find(look.request), 0);
+  EXPECT_FALSE(sessions.ready(look));
+  sessions.answered(made, &own);
+  EXPECT_TRUE(sessions.ready(look)) << "it need not wait for the list";
+  const Response others = json_answer(R"([{"id": "own-1"}, {"id": "own-9"}])");
+  sessions.answered(list, &others);
+  sessions.fill(look);
+  EXPECT_EQ(look.request.target, "/orders/own-1");
+}
+
+TEST(Sessions, AnIdThatItsMakerDoesNotSayIsTakenFromWhereItIsSaidLater) {
+  Sessions sessions({});
+  Exchange made = make(1, 0), list = make(1, 1);
+  sessions.handed_out(json_answer(R"({"id": "order-1"})"), {made.id});
+  sessions.handed_out(json_answer(R"([{"id": "order-1"}])"), {list.id});
+  sessions.answered(made, nullptr);
+  const Response own = json_answer(R"([{"id": "own-1"}])");
+  sessions.answered(list, &own);
+  EXPECT_EQ(filled(sessions, make(1, 2, "/orders/order-1")), "/orders/own-1");
+  EXPECT_EQ(sessions.summary().places.at("json.$[*].id").substituted, 1u);
+}
+
+// Production sets the same cookie again, the canary another one, or none: its last word counts.
+TEST(Sessions, OfACookieTheCanarysLastWordCounts) {
+  const auto cookie = [](const std::string& value) {
+    Response response;
+    response.headers = {{"Set-Cookie", "sid=" + value}};
+    return response;
+  };
+  for (const bool again : {true, false}) {
+    Sessions sessions({});
+    Exchange login = make(1, 0), page = make(1, 1);
+    sessions.handed_out(cookie("production"), {login.id});
+    sessions.handed_out(cookie("production"), {page.id});
+    const Response first = cookie("own-first"), second = cookie("own-second"), none;
+    sessions.answered(login, &first);
+    sessions.answered(page, again ? &second : &none);
+    Exchange next = make(1, 2);
+    next.request.headers.push_back({"Cookie", "sid=production"});
+    sessions.mark(next, sessions.find(next.request), 0);
+    EXPECT_TRUE(sessions.ready(next));
+    sessions.fill(next);
+    EXPECT_EQ(*find_header(next.request.headers, "cookie"),
+              again ? "sid=own-second" : "sid=own-first");
+  }
+}
+
+// As Laravel and Angular have it: the token is a cookie, which scripts give back in a header.
+TEST(Sessions, ATokenInACookieIsGivenBackInAHeaderDecoded) {
+  const auto cookie = [](const std::string& value) {
+    Response response;
+    response.headers = {{"Set-Cookie", "XSRF-TOKEN=" + value}};
+    return response;
+  };
+  for (const std::string own : {"own%3D", "own-token"}) {
+    Sessions sessions({});
+    Exchange login = make(1, 0);
+    sessions.handed_out(cookie("production%3D"), {login.id});
+    const Response canary = cookie(own);
+    sessions.answered(login, &canary);
+    Exchange next = make(1, 1);
+    next.request.headers.push_back({"Cookie", "XSRF-TOKEN=production%3D"});
+    next.request.headers.push_back({"X-XSRF-TOKEN", "production="});
+    sessions.mark(next, sessions.find(next.request), 0);
+    sessions.fill(next);
+    EXPECT_EQ(*find_header(next.request.headers, "cookie"), "XSRF-TOKEN=" + own);
+    EXPECT_EQ(*find_header(next.request.headers, "x-xsrf-token"),
+              own == "own%3D" ? "own=" : "own-token");
+  }
+}
+
 TEST(Sessions, MemoryIsBounded) {
   Sessions sessions({.max_values = 100});
   Response production;

@@ -3,6 +3,7 @@
 
 #include <map>
 
+#include "replay/content/encode.h"
 #include "replay/session/given_back.h"
 #include "replay/session/handed_out.h"
 #include "replay/session/json_scalars.h"
@@ -62,6 +63,31 @@ TEST(HandedOut, CookiesHeadersLocationJsonAndHtml) {
       value='f-token' name='authenticity_token'/><input name=q value=other><input)";
   each_handed_out(response, note);
   EXPECT_EQ(seen, (Values{{"html.csrf-token", "m-token"}, {"html.authenticity_token", "f-token"}}));
+}
+
+TEST(HandedOut, OfCodedBodiesAndEncodedCookies) {
+  Response response;
+  response.headers = {{"Set-Cookie", "XSRF-TOKEN=eyJpdiI6%3D%3D; Path=/"},
+                      {"Content-Type", "application/json"},
+                      {"Content-Encoding", "gzip"}};
+  response.body = *encode_gzip(R"({"id": "o-1234"})");
+  Values seen;
+  const auto note = [&](const std::string& where, std::string_view value) { seen[where] = value; };
+  each_handed_out(response, note);
+  EXPECT_EQ(seen, (Values{{"cookie.XSRF-TOKEN", "eyJpdiI6%3D%3D"},
+                          {"cookie.XSRF-TOKEN decoded", "eyJpdiI6=="},
+                          {"json.$.id", "o-1234"}}));
+  EXPECT_EQ(place_instead("cookie.XSRF-TOKEN decoded"), "cookie.XSRF-TOKEN");
+  EXPECT_EQ(place_instead("cookie.sid"), "");
+  for (std::size_t cut = 0; cut < response.body.size(); ++cut) {
+    Response part = response;
+    part.body.resize(cut);
+    each_handed_out(part, note);
+  }
+  seen.clear();
+  response.headers[2].value = "aes128gcm";
+  each_handed_out(response, note);
+  EXPECT_EQ(seen.size(), 2u) << "a coding that nobody knows";
 }
 
 Request request() {
