@@ -236,9 +236,9 @@ void ReplayRun::add_baseline_stage(Ledger& ledger) const {
 std::vector<SchemaStep> ReplayRun::schema_steps() const {
   const Schemas& sets = descriptors_.schemas();
   std::vector<SchemaStep> steps;
-  for (std::size_t i = 1; i < sets.size(); ++i)
-    steps.push_back({options_.descriptors[i - 1], options_.descriptors[i],
-                     schema_changes(*sets[i - 1], *sets[i])});
+  for (const SchemaPair& pair : version_pairs(sets))
+    steps.push_back({options_.descriptors[pair.before], options_.descriptors[pair.after],
+                     schema_changes(*sets[pair.before], *sets[pair.after], pair.packages)});
   return steps;
 }
 

@@ -55,7 +55,8 @@ bool reserves(const MessageType& type, std::uint32_t number) noexcept {
 
 class Differ {
  public:
-  Differ(const Schema& before, const Schema& after) : before_(before), after_(after) {}
+  Differ(const Schema& before, const Schema& after, const std::set<std::string>& packages)
+      : before_(before), after_(after), packages_(packages) {}
 
   std::vector<SchemaChange> run() {
     members(before_.messages, after_.messages, "message",
@@ -79,9 +80,9 @@ class Differ {
       const std::string package(name);
       const bool in_before = before_.packages.contains(package);
       const bool in_after = after_.packages.contains(package);
-      if (in_before || in_after) return in_before && in_after && package != "google.protobuf";
+      if (in_before || in_after) return packages_.contains(package);
     }
-    return before_.packages.contains("") && after_.packages.contains("");
+    return packages_.contains("");
   }
 
   template <class Map, class Both>
@@ -107,6 +108,8 @@ class Differ {
         changed(place, field, *now);
       else if (const FieldType* moved = after.field(field.name))
         add(true, place, fmt::format("number {} became {}", field.number, moved->number));
+      else if (field.required)
+        add(true, place, fmt::format("required field {} removed", field.number));
       else if (reserves(after, field.number))
         add(false, place, fmt::format("field {} removed, its number reserved", field.number));
       else
@@ -117,6 +120,8 @@ class Differ {
       const std::string place = after.name + '.' + field.name;
       if (reserves(before, field.number) || before.reserved_names.contains(field.name))
         add(true, place, fmt::format("field {} was reserved", field.number));
+      else if (field.required)
+        add(true, place, fmt::format("required field {} added", field.number));
       else
         add(false, place, fmt::format("field {} added", field.number));
     }
@@ -136,6 +141,8 @@ class Differ {
           fmt::format("type changed from {} to {}", type_name(before), type_name(after)));
     if (before.repeated != after.repeated)
       add(true, place, after.repeated ? "became repeated" : "is no longer repeated");
+    if (before.required != after.required)
+      add(true, place, after.required ? "became required" : "is no longer required");
     if (before.oneof < 0 && after.oneof >= 0) add(true, place, "moved into a oneof");
     if (before.oneof >= 0 && after.oneof < 0) add(true, place, "moved out of a oneof");
   }
@@ -173,13 +180,40 @@ class Differ {
 
   const Schema& before_;
   const Schema& after_;
+  const std::set<std::string>& packages_;
   std::vector<SchemaChange> changes_;
 };
 
 }  // namespace
 
+std::vector<SchemaChange> schema_changes(const Schema& before, const Schema& after,
+                                         const std::set<std::string>& packages) {
+  return Differ(before, after, packages).run();
+}
+
 std::vector<SchemaChange> schema_changes(const Schema& before, const Schema& after) {
-  return Differ(before, after).run();
+  return schema_changes(before, after, shared_packages(before, after));
+}
+
+std::set<std::string> shared_packages(const Schema& before, const Schema& after) {
+  std::set<std::string> shared;
+  for (const std::string& package : before.packages)
+    if (package != "google.protobuf" && after.packages.contains(package)) shared.insert(package);
+  return shared;
+}
+
+std::vector<SchemaPair> version_pairs(const std::vector<std::shared_ptr<const Schema>>& sets) {
+  std::vector<SchemaPair> pairs;
+  for (std::size_t after = 1; after < sets.size(); ++after) {
+    std::set<std::string> found;
+    for (std::size_t before = after; before-- > 0;) {
+      std::set<std::string> fresh;
+      for (const std::string& package : shared_packages(*sets[before], *sets[after]))
+        if (found.insert(package).second) fresh.insert(package);
+      if (!fresh.empty()) pairs.push_back({before, after, std::move(fresh)});
+    }
+  }
+  return pairs;
 }
 
 }  // namespace gray

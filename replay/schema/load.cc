@@ -65,6 +65,7 @@ class Loader {
     to.number = static_cast<std::uint32_t>(from.number());
     to.kind = static_cast<FieldKind>(from.type());
     to.repeated = from.is_repeated();
+    to.required = from.is_required();
     to.presence = from.has_presence();
     to.name = from.name();
     if (const pb::OneofDescriptor* oneof = from.real_containing_oneof()) to.oneof = oneof->index();

@@ -124,7 +124,9 @@ bool ProtoWriter::members(const MessageType* type, std::string_view bytes, bool 
   if (type) drop_overwritten(*type, fields);
   const auto is_known = [&](const WireField& field) {
     const FieldType* known = type ? type->field(field.number) : nullptr;
-    return known && fits(*known, field);
+    if (!known || !fits(*known, field)) return false;
+    return !options_.doubt_messages || known->kind != FieldKind::Message ||
+           is_wire_message(field.bytes);
   };
   std::stable_sort(fields.begin(), fields.end(), [&](const WireField& a, const WireField& b) {
     if (a.number != b.number) return a.number < b.number;
@@ -284,7 +286,7 @@ bool ProtoWriter::unknown(const MessageType* type, std::span<const WireField> fo
   const UnknownField field{type, found.front().number};
   if (type) {
     result_.unknown.insert(field);
-    if (options_.only && !options_.only->contains(field)) {
+    if (options_.only && !options_.only->contains(field) && !type->field(field.second)) {
       result_.left_out.push_back({place_, field});
       return true;
     }

@@ -29,8 +29,12 @@ struct ProtoJsonOptions {
   /// 64-bit integers as numbers: exact in JSON's text, and compared by value. Else as strings,
   /// which protobuf's mapping wants for JavaScript's sake.
   bool plain_numbers = false;
-  /// When set, of the unknown fields of known types only these are written.
+  /// When set, of the unknown fields of known types only these are written; those that the type
+  /// has, of another kind, are written all the same.
   const std::set<UnknownField>* only = nullptr;
+  /// What should be a message and does not read as one is an unknown field, as if its type had
+  /// changed, rather than a reason to give up.
+  bool doubt_messages = false;
 };
 
 struct ProtoJson {

@@ -64,6 +64,16 @@ std::string place_of(const LeftOut& out, const Schema* other) {
 
 constexpr ProtoJsonOptions kForComparing{.plain_numbers = true};
 
+/// As document(), and once more when something in it is not what its type says.
+std::optional<ProtoJson> any_document(const TypedSide& side,
+                                      const std::vector<std::string>& messages,
+                                      ProtoJsonOptions options) {
+  auto all = document(side, messages, options);
+  if (all) return all;
+  options.doubt_messages = true;
+  return document(side, messages, options);
+}
+
 }  // namespace
 
 bool DescriptorFiles::look(File& file) {
@@ -130,6 +140,7 @@ std::optional<GrpcBodyJson> grpc_json(const Schemas& schemas, std::string_view t
   json.problem = found.problem;
   for (const std::string& bytes : found.messages) {
     auto one = proto_json(typed.schema, typed.type, bytes);
+    if (!one) one = proto_json(typed.schema, typed.type, bytes, {.doubt_messages = true});
     if (!one) one = proto_json(nullptr, nullptr, bytes);
     if (!one) return std::nullopt;
     json.messages.push_back(std::move(one->text));
@@ -144,9 +155,10 @@ std::optional<GrpcTrees> grpc_trees(const Schemas& schemas, std::string_view tar
   if (left.problem || right.problem) return std::nullopt;
   TypedSide typed = choose_type(schemas, target, Side::Response, left.messages);
   typed.streams = typed.streams || left.messages.size() != 1 || right.messages.size() != 1;
-  auto ours = document(typed, left.messages, kForComparing);
+  auto ours = any_document(typed, left.messages, kForComparing);
   if (!ours) return std::nullopt;
-  auto theirs = document(typed, right.messages, {.plain_numbers = true, .only = &ours->unknown});
+  auto theirs =
+      any_document(typed, right.messages, {.plain_numbers = true, .only = &ours->unknown});
   if (!theirs) return std::nullopt;
   GrpcTrees trees{std::move(ours->text), std::move(theirs->text), {}, typed};
   if (theirs->left_out.empty()) return trees;
@@ -158,7 +170,7 @@ std::optional<GrpcTrees> grpc_trees(const Schemas& schemas, std::string_view tar
 std::optional<std::string> grpc_tree(const TypedSide& typed, const Message& response) {
   const GrpcMessages found = grpc_messages(response);
   if (found.problem || (!typed.streams && found.messages.size() != 1)) return std::nullopt;
-  auto json = document(typed, found.messages, kForComparing);
+  auto json = any_document(typed, found.messages, kForComparing);
   if (!json) return std::nullopt;
   return std::move(json->text);
 }

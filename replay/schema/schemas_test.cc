@@ -87,6 +87,33 @@ TEST(Schemas, AnAddedFieldIsNoDifferenceAndAChangedOneIs) {
   EXPECT_FALSE(grpc_trees(old, kGet, answer({kItem}), answer({"\xff"})));
 }
 
+// The canary's field has another type: told by its path, whatever its bytes read as.
+TEST(Schemas, AFieldOfAnotherTypeIsADifferenceOfThatField) {
+  const Schemas schemas{schema_of(shop("string name = 1; int64 price = 2; Id owner = 3;"))};
+  const std::string owner = kItem + "\x1a\x02\x08\x07";
+  const auto trees = [&](const std::string& production, const std::string& canary) {
+    const auto both = grpc_trees(schemas, kGet, answer({production}), answer({canary}));
+    EXPECT_TRUE(both);
+    if (!both) return std::string();
+    EXPECT_TRUE(both->added.empty());
+    return both->production + " " + both->canary;
+  };
+  const std::string same = R"({"name":"tea","price":5,"owner":{"id":7}})";
+  EXPECT_EQ(trees(owner, owner), same + " " + same);
+  // A message became a text that is no message.
+  EXPECT_EQ(trees(owner, kItem + "\x1a\x02\x7fx"),
+            same + R"( {"name":"tea","price":5,"3:bytes":"f3g="})");
+  EXPECT_EQ(trees(owner, kItem + "\x1a\x03 ab"),
+            same + R"( {"name":"tea","price":5,"3:text":" ab"})");
+  // A number became a text, also where production said nothing of it.
+  EXPECT_EQ(trees(kItem, "\x0a\x03tea\x12\x01x"),
+            R"({"name":"tea","price":5} {"name":"tea","2:text":"x"})");
+  EXPECT_EQ(trees("\x0a\x03tea", "\x0a\x03tea\x12\x01x"),
+            R"({"name":"tea"} {"name":"tea","2:text":"x"})");
+  EXPECT_EQ(grpc_json(schemas, kGet, Side::Response, answer({kItem + "\x1a\x02\x7fx"}))->text(),
+            R"({"name":"tea","price":"5","3:bytes":"f3g="})");
+}
+
 TEST(Schemas, FilesAreReadAgainWhenTheyChange) {
   std::string folder = std::filesystem::temp_directory_path() / "gray-schema-XXXXXX";
   ASSERT_NE(::mkdtemp(folder.data()), nullptr);
@@ -163,6 +190,39 @@ TEST(SchemaDifference, RuleByRule) {
       found += (change.breaking ? "! " : "+ ") + change.place + ": " + change.reason;
     EXPECT_EQ(found, rule.change) << rule.before << " to " << rule.after;
   }
+}
+
+TEST(SchemaDifference, WhatIsRequiredMayNeitherComeNorGo) {
+  const auto changes = [](const char* before, const char* after) {
+    const auto schema = [](const std::string& fields) {
+      return schema_of("syntax = \"proto2\"; package a; message M { " + fields + " }");
+    };
+    std::string found;
+    for (const SchemaChange& change : schema_changes(*schema(before), *schema(after)))
+      found += (change.breaking ? "! " : "+ ") + change.place + ": " + change.reason + "\n";
+    return found;
+  };
+  EXPECT_EQ(changes("", "required int32 a = 1;"), "! a.M.a: required field 1 added\n");
+  EXPECT_EQ(changes("", "optional int32 a = 1;"), "+ a.M.a: field 1 added\n");
+  EXPECT_EQ(changes("required int32 a = 1;", "reserved 1;"), "! a.M.a: required field 1 removed\n");
+  EXPECT_EQ(changes("optional int32 a = 1;", "required int32 a = 1;"),
+            "! a.M.a: became required\n");
+  EXPECT_EQ(changes("required int32 a = 1;", "optional int32 a = 1;"),
+            "! a.M.a: is no longer required\n");
+}
+
+TEST(SchemaDifference, VersionsOfAPackageFindEachOtherAcrossOtherSets) {
+  const auto set = [](const std::string& package) {
+    return schema_of("syntax = \"proto3\"; package " + package + "; message M {}");
+  };
+  std::string pairs;
+  for (const SchemaPair& pair :
+       version_pairs({set("shop"), set("users"), set("shop"), set("shop"), set("users")})) {
+    pairs += std::to_string(pair.before) + " to " + std::to_string(pair.after) + ":";
+    for (const std::string& package : pair.packages) pairs += " " + package;
+    pairs += "\n";
+  }
+  EXPECT_EQ(pairs, "0 to 2: shop\n2 to 3: shop\n1 to 4: users\n");
 }
 
 TEST(SchemaDifference, Methods) {

@@ -49,6 +49,7 @@ struct FieldType {
   std::uint32_t number = 0;
   FieldKind kind = FieldKind::Int32;
   bool repeated = false;
+  bool required = false;
   bool presence = false;  ///< a default value on the wire is not the same as nothing
   int oneof = -1;         ///< index of the oneof it is in
   std::string name;
