@@ -3,10 +3,15 @@
 // nothing that is shown. Nothing here needs root.
 #include <gtest/gtest.h>
 
+#include <sys/stat.h>
+
+#include <chrono>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <thread>
 
 #include "replay/protocol/capture_builder.h"
 #include "replay/protocol/grpc/frames.h"
@@ -14,6 +19,7 @@
 #include "replay/schema/proto_file_for_test.h"
 #include "replay/schema/wire.h"
 #include "replay/send/http2_canary.h"
+#include "userspace/base/clock.h"
 #include "userspace/lab/process.h"
 #include "userspace/lab/temp_dir.h"
 #include "userspace/pcapng/writer.h"
@@ -48,7 +54,8 @@ std::string body(const std::vector<std::string>& messages) {
 constexpr const char* kPhone = "13812345678";
 const std::string kUser = text(1, "Li") + text(2, kPhone) + varint(3, 5);
 
-/// A capture of two calls on one connection: Get(id 7), and List(id 8), which streams two answers.
+/// A capture of two calls on one connection: Get(id 7), and 10 s later List(id 8), which streams
+/// two answers.
 class GrpcCommands : public testing::Test {
  protected:
   GrpcCommands() {
@@ -56,14 +63,17 @@ class GrpcCommands : public testing::Test {
     calls.open();
     calls.client(http2::kClientStart).server(http2::kServerStart);
     calls.client(ask(1, "/shop.v1.Shop/Get", 7)).server(answer(1, {kUser}));
+    first_call_frames_ = calls.frames().size();
     calls.client(ask(3, "/shop.v1.Shop/List", 8)).server(answer(3, {kUser, kUser}));
     PcapngWriter writer(create_capture(capture_), {.application = "test", .os = {}, .clock = {}},
                         std::vector<InterfaceInfo>{{.name = "test"}});
+    std::size_t written = 0;
     for (const BuiltFrame& built : calls.frames()) {
       Frame frame;
       frame.bytes = built.bytes;
       frame.wire_len = static_cast<std::uint32_t>(built.bytes.size());
       frame.time_ns = built.time_ns;
+      if (written++ >= first_call_frames_) frame.time_ns += 10 * kNsPerSecond;
       writer.write(frame);
     }
     writer.finish({});
@@ -129,7 +139,20 @@ class GrpcCommands : public testing::Test {
     return grayxdp(arguments);
   }
 
+  /// The capture's bytes up to the end of so many frames: blocks of pcapng.
+  static std::string beginning(const std::string& capture, std::size_t frames) {
+    constexpr std::size_t kBlocksBefore = 2;  // of the section and its interface
+    std::size_t at = 0;
+    for (std::size_t block = 0; block < kBlocksBefore + frames; ++block) {
+      std::uint32_t length = 0;
+      std::memcpy(&length, capture.data() + at + 4, sizeof(length));
+      at += length;
+    }
+    return capture.substr(0, at);
+  }
+
   TempDir dir_;
+  std::size_t first_call_frames_ = 0;
   std::string capture_ = dir_ / "calls.pcapng";
   std::string old_ = dir_ / "old.pb";
   std::string new_ = dir_ / "new.pb";
@@ -209,6 +232,53 @@ TEST_F(GrpcCommands, AnAddedFieldPassesAsCompatible) {
   const std::string page = read(report_);
   EXPECT_NE(page.find("<code>proto.$.note</code><td>compatible"), page.npos);
   EXPECT_NE(page.find("<code>shop.v1.User.note</code><td>field 9 added"), page.npos);
+}
+
+TEST_F(GrpcCommands, AFieldOfAnotherTypeFailsWithItsPath) {
+  const Http2Canary to(canary(text(1, "Li") + text(2, kPhone) + text(3, "five")));
+  const RunResult result = replay(to, {"--descriptors", old_});
+  EXPECT_EQ(result.status, 4) << result.err;
+  EXPECT_EQ(json::parse(result.out)["compare"]["by_field"].dump(),
+            R"({"proto.$.3:text":1,"proto.$.price":1})");
+}
+
+// The canary answers the first call when the file has changed and was read again: what was an
+// addition is now a field that production's clients know.
+TEST_F(GrpcCommands, DescriptorsThatChangeDuringAReplayAreReadAgain) {
+  const Http2Canary to([&](Http2Canary::Peer& peer, const SeenStream& stream) {
+    write(old_, read(new_));
+    std::this_thread::sleep_for(std::chrono::milliseconds(2500));
+    canary(kUser + text(9, "hi"))(peer, stream);
+  });
+  const RunResult result = replay(to, {"--descriptors", old_, "-L", "1", "--timeout", "60s"});
+  EXPECT_NE(result.err.find("read again"), result.err.npos) << result.err;
+  EXPECT_EQ(json::parse(result.out)["compare"]["by_field"].dump(), R"({"proto.$.note":1})");
+}
+
+TEST_F(GrpcCommands, DescriptorsThatChangeWhileAPipeIsReadAreReadAgain) {
+  const std::string pipe = dir_ / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  const std::string out = dir_ / "list.jsonl";
+  Process list = spawn({built_binary("grayxdp"), "requests", pipe, "--json", "--descriptors", old_},
+                       {.out_path = out});
+  std::ofstream into(pipe, std::ios::binary);
+  const std::string all = read(capture_);
+  const std::string first = beginning(all, first_call_frames_ + 1);
+  into << first << std::flush;
+  for (int i = 0; i < 200 && list.out().empty(); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  EXPECT_FALSE(list.out().empty()) << "a pipe's exchanges are listed as they come";
+  write(old_, set_of("syntax = \"proto3\"; package shop.v1; message Id { int64 number = 1; }"
+                     "message User { string name = 1; }"
+                     "service Shop { rpc List(Id) returns (stream User); }")
+                  .SerializeAsString());
+  into << all.substr(first.size());
+  into.close();
+  EXPECT_EQ(list.wait(), 0) << list.err();
+  const auto exchanges = lines(read(out));
+  ASSERT_EQ(exchanges.size(), 2u);
+  EXPECT_EQ(exchanges[0]["grpc"]["request"], json::parse(R"({"id":"7"})"));
+  EXPECT_EQ(exchanges[1]["grpc"]["request"], json::parse(R"({"number":"8"})"));
 }
 
 TEST_F(GrpcCommands, TwoSetsThatDoNotAgreeAreTold) {

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "replay/protocol/extractor.h"
+#include "tools/grayxdp/descriptor_watch.h"
 #include "tools/grayxdp/filter_reload.h"
 #include "tools/grayxdp/live_flags.h"
 #include "tools/grayxdp/pause_switch.h"
@@ -44,6 +45,7 @@ class Pipeline final : public FrameConsumer {
         program_(program),
         stop_(stop),
         extractor_({.seed = verb.live.seed, .tunnels = verb.live.tunnels}, run),
+        descriptors_(run),
         interface_(verb.live.interface),
         ends_ns_(verb.duration.empty() ? 0 : monotonic_ns() + parse_duration(verb.duration)) {}
 
@@ -56,7 +58,7 @@ class Pipeline final : public FrameConsumer {
     if (ends_ns_ > 0 && monotonic_ns() >= ends_ns_) stop_.request();
     if (!run_.refusal().empty()) stop_.request();
     pause_.follow(stop_, program_);
-    reload_descriptors();
+    descriptors_.look();
     if (progress_.due()) show();
   }
 
@@ -64,15 +66,6 @@ class Pipeline final : public FrameConsumer {
   void account(Ledger& ledger) const { extractor_.account(ledger); }
 
  private:
-  // Files are looked at once a second: that is soon enough, and costs next to nothing.
-  void reload_descriptors() {
-    const std::uint64_t now = monotonic_ns();
-    if (now - reloaded_ns_ < kNsPerSecond) return;
-    reloaded_ns_ = now;
-    for (const std::string& line : run_.reload_descriptors())
-      std::cerr << "grayxdp: " << line << '\n';
-  }
-
   void show() {
     const ReplayRun::Status status = run_.status();
     const std::uint64_t failed = status.send.connect + status.send.timeout + status.send.reset +
@@ -89,10 +82,10 @@ class Pipeline final : public FrameConsumer {
   Stop& stop_;
   Extractor extractor_;
   Progress progress_;
+  DescriptorWatch descriptors_;
   PauseSwitch pause_;
   std::string interface_;
   std::uint64_t ends_ns_;
-  std::uint64_t reloaded_ns_ = 0;
 };
 
 // What grayxdp sends must not come back in. In host mode the kernel leaves out all that is to or

@@ -11,6 +11,7 @@
 #include <memory>
 #include <thread>
 
+#include "tools/grayxdp/descriptor_watch.h"
 #include "tools/grayxdp/extractor_caps.h"
 #include "tools/grayxdp/progress.h"
 #include "tools/grayxdp/rare_options.h"
@@ -90,9 +91,11 @@ void send(ReplayRun& run, RecordingFeed& feed, const Stop& stop) {
     run.close();
   });
   Progress progress;
+  DescriptorWatch descriptors(run);
   while (!sending.done()) {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
     if (stop.requested() || !run.refusal().empty()) run.abort();
+    descriptors.look();
     if (progress.due()) watch(run, progress);
   }
   feed.stop();

@@ -95,10 +95,10 @@ class RequestList final : public ExchangeSink {
     order_.add({began_ns(exchange), exchange.stream, exchange.position}, line(exchange));
   }
 
-  /// Of a pipe, whose reader waits: what began before `time_ns` is given out, and descriptors that
-  /// changed are read again.
-  void release(std::uint64_t time_ns) {
-    order_.release(time_ns);
+  /// Of a pipe, whose reader waits: what began before `time_ns` is given out.
+  void release(std::uint64_t time_ns) { order_.release(time_ns); }
+  /// Of a pipe, which may go on for days: descriptors that changed are read again.
+  void reload() {
     for (const std::string& problem : descriptors_.reload())
       std::cerr << "grayxdp: " << problem << '\n';
   }
@@ -224,7 +224,11 @@ int list_requests(const RequestsVerb& verb) {
   Stop stop;
   const bool pipe = std::ranges::any_of(what.files, is_pipe);
   read_all(
-      source, stop, [&](std::span<const Frame> frames) { extractor.frames(frames); },
+      source, stop,
+      [&](std::span<const Frame> frames) {
+        if (pipe) list.reload();
+        extractor.frames(frames);
+      },
       [&](std::uint64_t now) {
         if (pipe && now > kPatienceNs) list.release(now - kPatienceNs);
       });
