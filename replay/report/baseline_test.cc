@@ -111,6 +111,56 @@ TEST(Baseline, WithoutItTheNonceIsADifference) {
   EXPECT_EQ(summary.tally.by_field.at("json.$.nonce"), kExchanges);
 }
 
+/// A server that knows only the sessions that it has begun itself.
+ScriptedCanary::Script guarded(const std::string& name) {
+  return [name](Peer& peer) {
+    SeenRequest request;
+    while (peer.read(request)) {
+      const bool login = request.line.starts_with("GET /login");
+      const bool known = login || request.head.find("sid=" + name) != std::string::npos;
+      const std::string cookie = login ? "Set-Cookie: sid=" + name + "-1\r\n" : "";
+      if (!peer.send("HTTP/1.1 " + std::string(known ? "200 OK" : "403 Forbidden") + "\r\n" +
+                     cookie + "Content-Length: 2\r\n\r\nok"))
+        return;
+    }
+  };
+}
+
+// Were it sent production's sessions, it would refuse everything, and all were noise.
+TEST(Baseline, HasSessionsOfItsOwn) {
+  ScriptedCanary canary(guarded("canary")), baseline(guarded("baseline"));
+  RunOptions options;
+  options.send.targets = {Target::parse(canary.url())};
+  options.send.schedule.pace = Pace::TopSpeed;
+  options.baseline = Target::parse(baseline.url());
+  options.learn = true;
+  options.wait_for_room = true;
+  ReplayRun run(options);
+  for (std::uint64_t number = 1; number <= 5; ++number) {
+    Exchange exchange = recorded(number);
+    exchange.request.first_byte_ns = number;
+    exchange.response->body = "ok";
+    exchange.response->headers = {{"Content-Length", "2"}};
+    if (number == 1) {
+      exchange.request.target = "/login";
+      exchange.response->headers.push_back({"Set-Cookie", "sid=production-1"});
+    } else {
+      exchange.request.headers.push_back({"Cookie", "sid=production-1"});
+    }
+    run.exchange(std::move(exchange));
+  }
+  run.close();
+  run.send();
+  const RunSummary summary = run.finish(Ledger{});
+  EXPECT_EQ(summary.answered, 5u);
+  EXPECT_EQ(summary.tally.self_compared, 5u);
+  EXPECT_EQ(summary.tally.same, 5u);
+  EXPECT_TRUE(summary.tally.noisy.empty());
+  ASSERT_TRUE(summary.sessions && summary.baseline_sessions);
+  EXPECT_EQ(summary.sessions->places.at("cookie.sid").substituted, 4u);
+  EXPECT_EQ(summary.baseline_sessions->places.at("cookie.sid").substituted, 4u);
+}
+
 TEST(Baseline, ThatDoesNotAnswerSpoilsNothing) {
   ScriptedCanary canary(shop(2, 2'000)), silent(never);
   ScriptedCanary gone(never);

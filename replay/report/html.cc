@@ -141,12 +141,12 @@ BodiesOf bodies_of(std::span<const TrialSample> samples) {
   return bodies;
 }
 
-void add_sessions(Page& page, const SessionSummary& sessions) {
+void add_sessions(Page& page, const char* whose, const SessionSummary& sessions) {
   page.add(
       "<h2>Sessions</h2>\n<p>{} requests gave back what an answer had handed out; {} values were "
-      "forgotten.</p>\n<table>\n<tr><th>handed out in<th class=\"n\">the canary's own"
+      "forgotten.</p>\n<table>\n<tr><th>handed out in<th class=\"n\">{} own"
       "<th class=\"n\">of them production's, too<th class=\"n\">sent as recorded</tr>\n",
-      sessions.requests, sessions.forgotten);
+      sessions.requests, sessions.forgotten, whose);
   for (const auto& [place, counts] : sessions.places)
     page.add("<tr><td>{}<td class=\"n\">{}<td class=\"n\">{}<td class=\"n\">{}</tr>\n",
              code(printable(place)), counts.substituted, counts.same, counts.as_recorded);
@@ -198,7 +198,8 @@ std::string html_page(const RunSummary& summary, std::span<const TrialSample> sa
   add_samples(page, samples, bodies);
   page.add("{}", html_noise(summary.tally));
   if (summary.schema_changes) page.add("{}", html_schema_changes(*summary.schema_changes));
-  if (summary.sessions) add_sessions(page, *summary.sessions);
+  if (summary.sessions) add_sessions(page, "the canary's", *summary.sessions);
+  if (summary.baseline_sessions) add_sessions(page, "the baseline's", *summary.baseline_sessions);
   add_ledger(page, summary.ledger);
   page.add("</body>\n</html>\n");
   return page.take();

@@ -38,10 +38,8 @@ ReplayRun::ReplayRun(const RunOptions& options)
   judge_ = std::make_unique<Judge>(options_.compare, options.gate, scrubber_, options.trials,
                                    options.baseline.has_value());
   if (options.amplify == 0) throw UsageError("--amplify: want at least 1");
-  if (options.baseline && (options.learn || options.amplify > 1))
-    throw UsageError(
-        "--baseline answers requests as they were recorded: not with --learn or "
-        "--amplify");
+  if (options.baseline && options.amplify > 1)
+    throw UsageError("--baseline answers each request once: not with --amplify");
   if (options.learn && !options.dry_run)
     sessions_ = std::make_unique<Sessions>(SessionOptions{.copies = options.amplify});
   options_.send.sessions = sessions_.get();
@@ -51,6 +49,8 @@ ReplayRun::ReplayRun(const RunOptions& options)
   SendOptions send = options.send;
   send.targets = {*options.baseline};
   send.urgent = false;
+  if (sessions_) baseline_sessions_ = std::make_unique<Sessions>(SessionOptions{});
+  send.sessions = baseline_sessions_.get();
   baseline_ = std::make_unique<Sender>(
       send, [this](Trial&& trial) { judge_->add_baseline(stamped(std::move(trial))); });
 }
@@ -75,11 +75,12 @@ void ReplayRun::exchange(Exchange&& exchange) {
     return abort();
   }
   selected_.fetch_add(1, std::memory_order_relaxed);
-  std::vector<Sessions::Pair> pairs;
+  std::vector<Sessions::Pair> pairs, of_baseline;
   if (sessions_) pairs = sessions_->find(exchange.request);
+  if (baseline_sessions_) of_baseline = baseline_sessions_->find(exchange.request);
   if (const char* reason = scrubber_.scrub(exchange.request)) return skip(scrub_drops_, reason);
   scrubbed_.fetch_add(1, std::memory_order_relaxed);
-  if (baseline_ && !options_.dry_run) submit_to_baseline(exchange);
+  if (baseline_ && !options_.dry_run) submit_to_baseline(exchange, of_baseline);
   if (options_.amplify == 1 && !sessions_) return submit(std::move(exchange));
   for (Exchange& copy : copies(std::move(exchange), pairs)) submit(std::move(copy));
 }
@@ -99,6 +100,7 @@ std::vector<Exchange> ReplayRun::copies(Exchange&& exchange,
     all.back().id = id_of_copy(id, copy);
     all.back().stream = stream * options_.amplify + copy;
     ids.push_back(all.back().id);
+    give_own_keys(all.back().request, copy);
     if (sessions_) sessions_->mark(all.back(), pairs, copy);
   }
   if (sessions_ && all[0].response) sessions_->handed_out(*all[0].response, ids);
@@ -118,11 +120,17 @@ void ReplayRun::submit(Exchange&& copy) {
 }
 
 // What the baseline cannot take is judged without it.
-void ReplayRun::submit_to_baseline(const Exchange& exchange) {
+void ReplayRun::submit_to_baseline(const Exchange& exchange,
+                                   const std::vector<Sessions::Pair>& pairs) {
   Exchange copy = exchange;
+  if (baseline_sessions_) {
+    baseline_sessions_->mark(copy, pairs, 0);
+    if (copy.response) baseline_sessions_->handed_out(*copy.response, {copy.id});
+  }
   rewriter_.rewrite(copy.request, options_.baseline->authority);
   if (options_.wait_for_room) baseline_->wait_for_room();
-  baseline_->submit(std::move(copy));
+  if (!baseline_->submit(std::move(copy)) && baseline_sessions_)
+    baseline_sessions_->answered(copy, nullptr);
 }
 
 void ReplayRun::connection_end(std::uint64_t stream) {
@@ -263,6 +271,7 @@ RunSummary ReplayRun::finish(const Ledger& upstream) {
   if (options_.baseline) summary.baseline = options_.baseline->url;
   for (const Target& target : options_.send.targets) summary.targets.push_back(target.url);
   if (sessions_) summary.sessions = sessions_->summary();
+  if (baseline_sessions_) summary.baseline_sessions = baseline_sessions_->summary();
   if (options_.descriptors.size() > 1) summary.schema_changes = schema_steps();
   return summary;
 }

@@ -95,7 +95,7 @@ class ReplayRun final : public ExchangeSink {
   std::vector<Exchange> copies(Exchange&& exchange, const std::vector<Sessions::Pair>& pairs);
   void submit(Exchange&& copy);
   void skip(std::map<std::string, std::uint64_t>& drops, const char* name) { ++drops[name]; }
-  void submit_to_baseline(const Exchange& exchange);
+  void submit_to_baseline(const Exchange& exchange, const std::vector<Sessions::Pair>& pairs);
   void add_stages(Ledger& ledger) const;
   void add_baseline_stage(Ledger& ledger) const;
   std::vector<SchemaStep> schema_steps() const;
@@ -109,7 +109,8 @@ class ReplayRun final : public ExchangeSink {
   std::unique_ptr<Judge> judge_;
   std::unique_ptr<Sessions> sessions_;  // null without --learn; the sender uses it
   std::unique_ptr<Sender> sender_;
-  std::unique_ptr<Sender> baseline_;  // null: none
+  std::unique_ptr<Sessions> baseline_sessions_;  // of its own, with --learn
+  std::unique_ptr<Sender> baseline_;             // null: none
 
   std::atomic<std::uint64_t> read_{0};
   std::atomic<std::uint64_t> selected_{0};

@@ -140,16 +140,15 @@ Json sessions_json(const SessionSummary& sessions) {
   return {{"requests", sessions.requests}, {"forgotten", sessions.forgotten}, {"places", places}};
 }
 
-void print_sessions(std::ostream& out, const SessionSummary& sessions) {
+void print_sessions(std::ostream& out, const char* whose, const SessionSummary& sessions) {
   SessionCounts all;
   for (const auto& [place, counts] : sessions.places) {
     all.substituted += counts.substituted;
     all.as_recorded += counts.as_recorded;
   }
   out << fmt::format(
-      "{:>12}: {} requests gave back what was handed out: {} values the canary's own, {} as "
-      "recorded\n",
-      "sessions", sessions.requests, all.substituted, all.as_recorded);
+      "{:>12}: {} requests gave back what was handed out: {} values {} own, {} as recorded\n",
+      "sessions", sessions.requests, all.substituted, whose, all.as_recorded);
   for (const auto& [place, counts] : sessions.places)
     out << fmt::format("{:>14}{}: {} own ({} the same as production's), {} as recorded\n", "",
                        printable(place, kMaxFieldWidth), counts.substituted, counts.same,
@@ -201,6 +200,8 @@ Json to_json(const RunSummary& summary, std::string_view verb) {
   if (!tally.compatible.empty()) json["compare"]["compatible"] = Json(tally.compatible);
   if (summary.schema_changes) json["schema_changes"] = changes_json(*summary.schema_changes);
   if (summary.sessions) json["sessions"] = sessions_json(*summary.sessions);
+  if (summary.baseline_sessions)
+    json["baseline_sessions"] = sessions_json(*summary.baseline_sessions);
   return json;
 }
 
@@ -227,7 +228,8 @@ void print(std::ostream& out, const RunSummary& summary) {
   print_schedule(out, summary);
   if (summary.schema_changes)
     for (const SchemaStep& step : *summary.schema_changes) print_changes(out, step);
-  if (summary.sessions) print_sessions(out, *summary.sessions);
+  if (summary.sessions) print_sessions(out, "the canary's", *summary.sessions);
+  if (summary.baseline_sessions) print_sessions(out, "the baseline's", *summary.baseline_sessions);
   print(out, summary.ledger);
   out << fmt::format("{:>12}: {}", "verdict", summary.verdict.name());
   const char* before = ": ";

@@ -43,6 +43,7 @@ struct RunSummary {
   std::vector<std::string> targets;
   std::string baseline = {};                                   ///< its URL; empty: none
   std::optional<SessionSummary> sessions;                      ///< with --learn
+  std::optional<SessionSummary> baseline_sessions = {};        ///< with --learn and --baseline
   std::optional<std::vector<SchemaStep>> schema_changes = {};  ///< with several --descriptors
 
   double rps() const noexcept { return seconds > 0 ? static_cast<double>(sent) / seconds : 0; }

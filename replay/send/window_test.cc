@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cctype>
+#include <set>
+
 #include "replay/send/copies.h"
 #include "userspace/base/clock.h"
 #include "userspace/base/errors.h"
@@ -41,6 +44,36 @@ TEST(Copies, HaveIdsOfTheirOwn) {
   EXPECT_NE(id_of_copy(id, 1), id);
   EXPECT_NE(id_of_copy(id, 1), id_of_copy(id, 2));
   EXPECT_EQ(id_of_copy(id, 1), id_of_copy(id, 1));
+}
+
+TEST(Copies, HaveKeysOfTheirOwnInTheSameForm) {
+  const auto key = [](const std::string& value, std::uint64_t copy, const char* method = "POST") {
+    Request request;
+    request.method = method;
+    request.headers = {{"Idempotency-Key", value}, {"x-other", "a1"}};
+    give_own_keys(request, copy);
+    EXPECT_EQ(request.headers[1].value, "a1");
+    return request.headers[0].value;
+  };
+  const std::string uuid = "5f0c8a1e-7d52-4b3a-9e61-0c2f4d6a8b90";
+  std::set<std::string> keys;
+  for (std::uint64_t copy = 0; copy < 1000; ++copy) {
+    const std::string own = key(uuid, copy);
+    keys.insert(own);
+    ASSERT_EQ(own.size(), uuid.size());
+    EXPECT_EQ(own.substr(0, 8), uuid.substr(0, 8));
+    for (std::size_t i = 0; i < uuid.size(); ++i) {
+      EXPECT_EQ(std::isdigit(own[i]) != 0, std::isdigit(uuid[i]) != 0) << own;
+      EXPECT_EQ(own[i] == '-', uuid[i] == '-') << own;
+      EXPECT_LE(own[i], 'f') << own;
+    }
+  }
+  EXPECT_EQ(keys.size(), 1000u);
+  EXPECT_EQ(key(uuid, 0), uuid);
+  EXPECT_EQ(key(uuid, 1, "GET"), uuid);
+  EXPECT_EQ(key("--", 1), "--");
+  EXPECT_EQ(key("", 1), "");
+  EXPECT_NE(key("Zz9", 1), "Zz9");
 }
 
 TEST(Copies, AllTimesMove) {
