@@ -256,6 +256,25 @@ TEST(Http2Connection, AnEndThatComesLaterThanTheBodyIsAPieceOfItsOwn) {
   EXPECT_EQ(extraction.exchanges.list[0].response->pieces.size(), 1U);
 }
 
+// A stream of messages that goes on and on: all of the body is in a piece, whatever their number.
+TEST(Http2Connection, ThePiecesAreOfTheWholeBody) {
+  constexpr unsigned kMessages = 65'600;
+  Conversation conversation = talk();
+  conversation.client(
+      frame(FrameType::Headers, kEndHeaders, 1, block({{":method", "POST"}, {":path", "/"}})));
+  for (unsigned i = 0; i < kMessages; ++i) conversation.client(data(1, "m", 0));
+  conversation.client(data(1, ""));
+  conversation.server(answer(1, "200") + data(1, "z"));
+  Extraction extraction;
+  EXPECT_EQ(extraction.feed(conversation).finish(), "POST / 200");
+  const Request& request = extraction.exchanges.list.at(0).request;
+  EXPECT_EQ(request.body.size(), kMessages);
+  ASSERT_EQ(request.pieces.size(), 65'536U);
+  EXPECT_EQ(request.pieces[65'534].end, 65'535U);
+  EXPECT_EQ(request.pieces.back().end, kMessages);
+  EXPECT_EQ(request.pieces.back().time_ns, request.last_byte_ns);
+}
+
 TEST(Http2Connection, SaysHowItEnded) {
   Extraction extraction;
   extraction.feed(talk()

@@ -106,7 +106,12 @@ void StreamWriter::piece_end(Stream& stream, StreamSide side, bool last,
   message.last_byte_ns = std::max(message.last_byte_ns, now_ns);
   const std::uint64_t before = message.pieces.empty() ? 0 : message.pieces.back().end;
   const bool says = message.body_bytes > before || last;
-  if (message.truncated || !says || message.pieces.size() >= kMaxPieces) return;
+  if (message.truncated || !says) return;
+  if (message.pieces.size() >= kMaxPieces) {
+    // The last one is all the rest, so that they are of the whole body all the same.
+    message.pieces.back() = {message.body_bytes, now_ns};
+    return;
+  }
   if (take(stream, sizeof(BodyPiece))) message.pieces.push_back({message.body_bytes, now_ns});
 }
 
