@@ -1,5 +1,6 @@
 // gRPC between programs that use gRPC's own library, captured by grayxdp: what `requests` lists is
-// what the client says it did. GRAYXDP_GRPC_SECONDS makes the long connection as long.
+// what the client says it did. GRAYXDP_GRPC_SECONDS makes the long connection as long
+// (scripts/soak-grpc.sh).
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -204,6 +205,17 @@ TEST_F(Grpc, ACaptureThatBeginsInTheMiddleOfALongConnection) {
   EXPECT_LE(list.size(), possible);
 }
 
+/// What the canary's server got with a call beside its messages: all that production's got, and the
+/// mark of a replay.
+void expect_same_call_but_marked(const Json& before, const Json& after) {
+  for (const char* name : {"method", "customer", "trace"}) EXPECT_EQ(after[name], before[name]);
+  EXPECT_EQ(after["trace"].size(), 4U) << "metadata of bytes";
+  EXPECT_EQ(before["replayed"], "");
+  EXPECT_EQ(after["replayed"], "1");
+  const auto deadline = before["deadline_ms"].get<double>();
+  EXPECT_NEAR(after["deadline_ms"].get<double>(), deadline, deadline / 2) << after;
+}
+
 // The recorded client wrote, waited, wrote again and ended its side later: so does the replay.
 TEST_F(Grpc, StreamsAreReplayedMessageByMessage) {
   const std::string asked = lab_.dir / "asked.jsonl";
@@ -213,8 +225,11 @@ TEST_F(Grpc, StreamsAreReplayedMessageByMessage) {
   Process capture = start_capture();
   call({"--calls", "4", "--methods", "Talk,Buy", "--messages", "4", "--gap-ms", "150"});
   EXPECT_EQ(finish(capture).size(), 4U);
-  const RunResult replay = lab_.grayxdp(
-      {"replay", recording(), "--to", kCanaryShopUrl, "--allow-method", "POST", "--json"});
+  // Bytes that say nothing to the scrubber are left out unless a rule keeps them.
+  const std::string rules = lab_.dir / "rules.yaml";
+  std::ofstream(rules) << "scrub:\n  rules:\n    - {field: header.x-trace-bin, action: keep}\n";
+  const RunResult replay = lab_.grayxdp({"replay", recording(), "--to", kCanaryShopUrl,
+                                         "--allow-method", "POST", "--scrub", rules, "--json"});
   const auto summary = json_lines(replay.out);
   ASSERT_EQ(summary.size(), 1U) << replay.err;
   EXPECT_EQ(summary[0]["exchanges"]["answered"], 4) << replay.out;
@@ -226,8 +241,9 @@ TEST_F(Grpc, StreamsAreReplayedMessageByMessage) {
   const auto after = json_lines(read_text(replayed));
   ASSERT_EQ(after.size(), 4U);
   for (const Json& line : after) {
-    const std::vector<std::uint64_t> then =
-        before.at(line["call"].get<std::string>())["arrivals_ns"];
+    const Json& original = before.at(line["call"].get<std::string>());
+    expect_same_call_but_marked(original, line);
+    const std::vector<std::uint64_t> then = original["arrivals_ns"];
     const std::vector<std::uint64_t> now = line["arrivals_ns"];
     ASSERT_EQ(then.size(), 4U);
     ASSERT_EQ(now.size(), 4U) << line;

@@ -45,17 +45,23 @@ class Log {
 class Call {
  public:
   Call(Log& log, const grpc::ServerContext& context, std::string_view method)
-      : log_(log), context_(context), method_(method) {}
+      : log_(log), context_(context), method_(method) {
+    const auto left = context.deadline() - std::chrono::system_clock::now();
+    deadline_ms_ = std::chrono::duration_cast<std::chrono::milliseconds>(left).count();
+  }
 
   void arrived() { arrivals_.push_back(utc_ns()); }
   void half_closed() { half_closed_ns_ = utc_ns(); }
   grpc::Status end(grpc::Status status) {
-    const auto& metadata = context_.client_metadata();
-    const auto number = metadata.find("x-call");
+    nlohmann::ordered_json binary = nlohmann::json::array();
+    for (const char byte : metadata("x-trace-bin"))
+      binary.push_back(static_cast<std::uint8_t>(byte));
     log_.line({{"method", method_},
-               {"call", number == metadata.end()
-                            ? std::string()
-                            : std::string(number->second.data(), number->second.size())},
+               {"call", metadata("x-call")},
+               {"customer", metadata("x-customer")},
+               {"trace", binary},
+               {"replayed", metadata("x-gray-replay")},
+               {"deadline_ms", deadline_ms_},
                {"status", static_cast<int>(status.error_code())},
                {"cancelled", context_.IsCancelled()},
                {"arrivals_ns", arrivals_},
@@ -64,9 +70,17 @@ class Call {
   }
 
  private:
+  /// Empty when the client sent none of that name.
+  std::string metadata(const char* name) const {
+    const auto found = context_.client_metadata().find(name);
+    if (found == context_.client_metadata().end()) return {};
+    return {found->second.data(), found->second.size()};
+  }
+
   Log& log_;
   const grpc::ServerContext& context_;
   const std::string method_;
+  std::int64_t deadline_ms_ = 0;  // what was left of it when the call came
   std::vector<std::uint64_t> arrivals_;
   std::uint64_t half_closed_ns_ = 0;
 };
