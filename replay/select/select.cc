@@ -181,6 +181,7 @@ const char* Selector::refuse(const Exchange& exchange) const noexcept {
   if (request.method.empty() || request.target.empty()) return "no_request";
   if (!request.complete) return "incomplete";
   if (request.truncated) return "truncated";
+  if (request.unknown_headers > 0) return "unknown_headers";
   if (is_upgrade(exchange)) return "upgrade";
   if (!rules_->method_allowed(request.method)) return "method";
   if (!rules_->url_allowed(request.target)) return "url";

@@ -1,9 +1,11 @@
-// The JSON line of an exchange: its members, and bytes that are no UTF-8.
+// An exchange as a line, of JSON: its members, and bytes that are no UTF-8; and for people.
 #include "tools/grayxdp/exchange_json.h"
 
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+
+#include "tools/grayxdp/request_text.h"
 
 namespace gray {
 namespace {
@@ -53,6 +55,22 @@ TEST(ExchangeJson, RequestIsNullWhenItWasNotSeen) {
   EXPECT_EQ(json["response"]["status"], 408);
   EXPECT_FALSE(json["response"].contains("headers"));
   EXPECT_EQ(json["time"], "1970-01-01T00:00:02.000000000Z");
+}
+
+// Of a connection that the capture joined in the middle.
+TEST(RequestText, SaysWhatWasNotSeen) {
+  Exchange exchange;
+  exchange.request.method = "POST";
+  exchange.request.authority = "shop";
+  exchange.request.target = kUnknownHeaderText;
+  exchange.request.headers = {{"x-call", "7"}, {"te", std::string(kUnknownHeaderText)}};
+  const std::string text = request_text(exchange, {.headers = true});
+  EXPECT_NE(text.find("POST shop(not seen)"), text.npos) << text;
+  EXPECT_NE(text.find("> te: (not seen)\n"), text.npos) << text;
+  exchange.request.authority = kUnknownHeaderText;
+  EXPECT_NE(request_text(exchange, {}).find("POST (not seen)\n"), text.npos);
+  exchange.request.target = "/orders";
+  EXPECT_NE(request_text(exchange, {}).find("POST (not seen)/orders"), text.npos);
 }
 
 }  // namespace

@@ -13,12 +13,14 @@ namespace {
 constexpr std::size_t kMaxText = 4096;  // bytes of a URL or a header that are shown
 
 std::string shown(std::string_view text) {
+  if (text == kUnknownHeaderText) return "(not seen)";
   return printable(text, kMaxText);
 }
 
 std::string url(const Request& request) {
-  const bool whole = !request.target.starts_with('/');
-  return shown(whole ? request.target : request.authority + request.target);
+  const bool known = request.target != kUnknownHeaderText;
+  const bool whole = known ? !request.target.starts_with('/') : request.authority == request.target;
+  return (whole ? std::string() : shown(request.authority)) + shown(request.target);
 }
 
 /// A plus sign where there was more than the capture holds.
