@@ -6,18 +6,65 @@
 #include <string_view>
 #include <utility>
 
+#include "replay/scrub/chars.h"
+
 namespace gray {
 namespace {
+
+// What names one request, or the way that it took, rather than what is asked and by whom.
+constexpr std::array<std::string_view, 20> kOfOneRequest{"connection",
+                                                         "content-length",
+                                                         "date",
+                                                         "forwarded",
+                                                         "grpc-timeout",
+                                                         "grpc-trace-bin",
+                                                         "idempotency-key",
+                                                         "keep-alive",
+                                                         "traceparent",
+                                                         "tracestate",
+                                                         "via",
+                                                         "x-amzn-trace-id",
+                                                         "x-correlation-id",
+                                                         "x-forwarded-for",
+                                                         "x-forwarded-port",
+                                                         "x-idempotency-key",
+                                                         "x-real-ip",
+                                                         "x-request-id",
+                                                         "x-request-start",
+                                                         "x-trace-id"};
 
 bool is_safe(const std::string& method) noexcept {
   return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "TRACE";
 }
 
+bool of_one_request(std::string_view name) noexcept {
+  constexpr std::string_view kSpans = "x-b3-";
+  return (name.size() > kSpans.size() && same_name(name.substr(0, kSpans.size()), kSpans)) ||
+         std::any_of(kOfOneRequest.begin(), kOfOneRequest.end(),
+                     [name](std::string_view known) { return same_name(name, known); });
+}
+
+// Who asks, and what for: cookies, credentials, languages, ranges. Two users' answers to one target
+// differ for that reason, which is no noise. In any order.
+std::uint64_t hash_of(const Headers& headers) noexcept {
+  std::uint64_t sum = 0;
+  for (const Header& header : headers) {
+    if (of_one_request(header.name)) continue;
+    std::uint64_t name = 0xcbf29ce484222325;  // FNV-1a: names come in any case
+    for (const char c : header.name)
+      name = (name ^ static_cast<unsigned char>(to_lower(c))) * 0x100000001b3;
+    sum += (name ^ std::hash<std::string_view>{}(header.value)) * 0x9e3779b97f4a7c15;
+  }
+  return sum;
+}
+
 std::string request_key(const Request& request) {
+  const std::uint64_t who = hash_of(request.headers);
   std::string key;
-  key.reserve(request.method.size() + request.authority.size() + request.target.size() + 48);
+  key.reserve(request.method.size() + request.authority.size() + request.target.size() + 56);
   key.append(request.method).append(1, ' ').append(request.authority).append(1, ' ');
-  key.append(request.target);
+  key.append(request.target).append(1, ' ');
+  key.append(reinterpret_cast<const char*>(&who), sizeof(who));
   if (request.body_bytes == 0) return key;
   return key.append(1, ' ')
       .append(std::to_string(std::hash<std::string_view>{}(request.body)))
