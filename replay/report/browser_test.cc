@@ -1,5 +1,5 @@
-// The page in a browser: opens without a word on the console, and fits a phone whatever stands in
-// it.
+// The page in a browser: opens without a word on the console, fits a phone and a sheet of paper
+// whatever stands in it.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -97,25 +97,54 @@ std::vector<Trial> hostile_trials() {
   return trials;
 }
 
+/// What `check`, a JavaScript expression over the page's document `d`, says of the page in a window
+/// of that width.
+std::string asked_of(const ReportPage& page, int width, const std::string& check) {
+  const TemporaryFile frame;
+  const std::string path = std::string(frame.path()) + ".html";
+  std::ofstream(path) << "<!DOCTYPE html><iframe id=\"f\" style=\"border:0;height:900px;width:"
+                      << width << "px\" src=\"file://" << page.path()
+                      << "\"></iframe><script>onload = () => {"
+                      << "const d = document.getElementById('f').contentDocument;"
+                      << "document.title = (() => {" << check << "})();}</script>";
+  const std::string out = open_in_browser(path, "--allow-file-access-from-files");
+  ::unlink(path.c_str());
+  const std::size_t title = out.find("<title>");
+  if (title == out.npos) return out;
+  return out.substr(title + 7, out.find("</title>", title) - title - 7);
+}
+
 TEST(Browser, ThePageIsNoWiderThanTheWindow) {
   if (!has_browser()) GTEST_SKIP() << "no chromium here";
   const ReportPage page(hostile_trials());
-  const TemporaryFile frame;
-  const std::string path = std::string(frame.path()) + ".html";
-  for (const int width : {320, 1200}) {
-    std::ofstream(path)
-        << "<!DOCTYPE html><iframe id=\"f\" style=\"border:0;height:900px;width:" << width
-        << "px\" src=\"file://" << page.path() << "\"></iframe><script>onload = () => {"
-        << "const d = document.getElementById('f').contentDocument;"
-        << "for (const e of d.querySelectorAll('details')) e.open = true;"
-        << "const e = d.documentElement;"
-        << "document.title = e.scrollWidth <= e.clientWidth ? 'fits' : 'wide ' + e.scrollWidth;"
-        << "}</script>";
-    const std::string out = open_in_browser(path, "--allow-file-access-from-files");
-    EXPECT_NE(out.find("<title>fits</title>"), out.npos)
-        << width << ": " << out.substr(out.find("<html"), 500);
-  }
-  ::unlink(path.c_str());
+  for (const int width : {320, 1200})
+    EXPECT_EQ(asked_of(page, width,
+                       "for (const e of d.querySelectorAll('details')) e.open = true;"
+                       "const e = d.documentElement;"
+                       "return e.scrollWidth <= e.clientWidth ? 'fits' : 'wide ' + e.scrollWidth;"),
+              "fits")
+        << width;
+}
+
+// As wide as a sheet of paper between its margins, by the rules for paper: nobody can scroll there,
+// or open what is folded.
+TEST(Browser, OnPaperAllIsThere) {
+  if (!has_browser()) GTEST_SKIP() << "no chromium here";
+  const std::string as_printed =
+      "for (const rule of d.styleSheets[0].cssRules) if (rule.media) {"
+      "const of = rule.media.mediaText;"
+      "rule.media.mediaText = of === 'print' ? 'all' : of.startsWith('screen') ? 'not all' : of;}";
+  const std::string check =
+      as_printed +
+      "for (const e of d.querySelectorAll('body, table, .rows, .row, .tree'))"
+      "  if (e.scrollWidth > e.clientWidth + 1) return 'cut: ' + e.className + e.tagName;"
+      "for (const e of d.querySelectorAll('details:not([open]) > :not(summary)'))"
+      "  if (e.getBoundingClientRect().height === 0) return 'folded: ' + e.textContent;"
+      "return d.querySelectorAll('details:not([open]) .pair').length > 0 ? 'all' : 'no trees';";
+  EXPECT_EQ(asked_of(ReportPage(hostile_trials()), 690, check), "all");
+  Trial slow = trial_of(json_response(R"({"a":1})"), json_response(R"({"a":2})"));
+  slow.latency_ns = 12'345'678'901;
+  EXPECT_EQ(asked_of(ReportPage({std::move(slow)}), 690, check), "all");
 }
 
 }  // namespace

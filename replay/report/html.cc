@@ -42,10 +42,11 @@ code {{ font: 13px ui-monospace, monospace; overflow-wrap: anywhere; }}
 .sides {{ display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; padding: .5rem; border-left: 3px solid var(--rule); }} .sides strong {{ display: block; font-weight: 600; }}
 details {{ margin: .25rem 0; }} summary {{ cursor: pointer; }} summary .n {{ margin: 0 .5rem; }} h3 .n {{ margin-left: .5rem; font-weight: normal; }} .where, small {{ font-size: .85rem; opacity: .8; }}
 body {{ overflow-wrap: anywhere; }} th {{ overflow-wrap: normal; }} td, th {{ min-width: 3.5rem; }} .sides > div {{ min-width: 0; }} .row > * {{ min-width: 0; }}
-@media (max-width: 50rem) {{ table, .rows {{ overflow-x: auto; }} table {{ display: block; }} .row {{ min-width: 46rem; }} .sides {{ grid-template-columns: 1fr; }} }}
+@media screen and (max-width: 50rem) {{ table, .rows {{ overflow-x: auto; }} table {{ display: block; }} .row {{ min-width: 46rem; }} .sides {{ grid-template-columns: 1fr; }} }}
 svg {{ width: 100%; max-width: 52rem; }} svg text {{ fill: var(--ink); font-size: 11px; }} svg line {{ stroke: var(--rule); }}
 polyline {{ fill: none; stroke-width: 2; }} polyline.production {{ stroke: var(--one); }} polyline.canary {{ stroke: var(--two); }}
-.legend .production {{ color: var(--one); }} .legend .canary {{ color: var(--two); }}{1}</style>
+.legend .production {{ color: var(--one); }} .legend .canary {{ color: var(--two); }}
+@media print {{ body {{ font-size: 12px; max-width: none; margin: 0; padding: 0; }} code {{ font-size: 11px; }} .row {{ grid-template-columns: minmax(8rem, 2fr) repeat(3, 4rem) repeat(2, minmax(6.5rem, 1fr)); gap: .5rem; }} .sortable > :not(.rows) {{ display: none; }} h2, h3, summary {{ break-after: avoid; }} tr, .row, svg {{ break-inside: avoid; }} }}{1}</style>
 </head>
 <body>
 <h1>Verdict: <span class="{0}">{0}</span></h1>

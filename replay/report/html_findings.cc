@@ -100,7 +100,7 @@ std::string html_escape(std::string_view text) {
 std::string html_endpoints(const Tally& tally) {
   if (tally.endpoints.empty()) return {};
   std::string page =
-      "<h2>Endpoints</h2>\n<div class=\"sortable\">sort by "
+      "<h2>Endpoints</h2>\n<div class=\"sortable\"><span>sort by</span> "
       "<input type=\"radio\" name=\"sort\" id=\"by-d\" checked><label "
       "for=\"by-d\">different</label>"
       "<input type=\"radio\" name=\"sort\" id=\"by-r\"><label for=\"by-r\">requests</label>"

@@ -27,7 +27,7 @@ constexpr std::string_view kStyle = R"(
 .pair.noise::before { content: "~"; } .pair.ignored::before { content: "·"; } .pair.noise > *, .pair.ignored > *, .pair.folded > * { opacity: .75; font-style: italic; }
 .pair.folded > code { grid-column: 2 / 4; }
 summary.pair::before { content: "▸"; } details[open] > summary.pair::before { content: "▾"; } summary.pair::marker { content: ""; }
-@media (max-width: 40rem) { .pair { grid-template-columns: 1.5rem 1fr; } .pair > *, .pair > code + code { grid-column: 2; } .pair.same > code + code { display: none; } .pair.different > :first-child { border-left: 4px solid var(--one); } .pair.different > :last-child { border-left: 4px solid var(--two); } }
+@media screen and (max-width: 40rem) { .pair { grid-template-columns: 1.5rem 1fr; } .pair > *, .pair > code + code { grid-column: 2; } .pair.same > code + code { display: none; } .pair.different > :first-child { border-left: 4px solid var(--one); } .pair.different > :last-child { border-left: 4px solid var(--two); } }
 @media print { .pair { break-inside: avoid; } details::details-content { content-visibility: visible; block-size: auto; } }
 )";
 
