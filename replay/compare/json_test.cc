@@ -125,7 +125,7 @@ TEST(HostileJson, IsComparedInBoundedTimeAndSpace) {
       {"{\"a\":" + repeat("[1,", 150) + "1" + repeat("]", 150) + "}", "{\"a\":1}"},
   };
   CompareOptions options;
-  options.ignores = {"json.$..z", "json.$..[*]..y", "json.$.q[*].x"};
+  options.ignores = {"json.$..z", "json.$..[*]..y", "json.$.q[*].x", "json.$..q..a..a..a"};
   for (const Scrubber& scrubber : {Scrubber::off(), Scrubber::builtin()})
     for (const auto& [a, b] : pairs) {
       const Comparison comparison = compare(a, b, scrubber, options);

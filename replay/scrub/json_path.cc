@@ -8,7 +8,7 @@ namespace gray {
 namespace {
 
 constexpr std::size_t kMaxSteps = 64;
-constexpr std::size_t kMaxDescends = 4;  // each one multiplies the ways to match
+constexpr std::size_t kMaxDescends = 4;  // more is nothing that people write
 
 }  // namespace
 
@@ -98,24 +98,39 @@ bool JsonPath::Step::fits(const JsonStep& step) const noexcept {
   return false;
 }
 
+// The last step rules out nearly every value at once.
 bool JsonPath::matches(std::span<const JsonStep> place) const noexcept {
-  return matches(steps_, place);
+  if (place.empty() || steps_.empty()) return place.empty() && steps_.empty();
+  return steps_.back().fits(place.back()) && walk(place, true);
 }
 
-// From the end: the last step rules out nearly every value at once.
-bool JsonPath::matches(std::span<const Step> steps, std::span<const JsonStep> place) noexcept {
-  while (!steps.empty()) {
-    const Step& step = steps.back();
-    if (place.empty() || !step.fits(place.back())) return false;
-    steps = steps.first(steps.size() - 1);
-    place = place.first(place.size() - 1);
-    if (!step.descend) continue;
-    for (std::size_t size = place.size();; --size) {
-      if (matches(steps, place.first(size))) return true;
-      if (size == 0) return false;
+bool JsonPath::matches_above(std::span<const JsonStep> place) const noexcept {
+  return walk(place, false);
+}
+
+// As file names match a pattern with stars: what stands before a step of any depth need not be
+// tried in another way once it fitted, so the time is that of the place times the steps, whatever
+// names the wire makes up.
+bool JsonPath::walk(std::span<const JsonStep> place, bool to_its_end) const noexcept {
+  constexpr std::size_t kNone = static_cast<std::size_t>(-1);
+  std::size_t step = 0, at = 0, again_step = kNone, again_at = 0;
+  while (true) {
+    if (step == steps_.size() && (at == place.size() || !to_its_end)) return true;
+    if (at == place.size()) return false;
+    if (step < steps_.size() && steps_[step].descend) {
+      again_step = step;
+      again_at = at;
+    }
+    if (step < steps_.size() && steps_[step].fits(place[at])) {
+      ++step;
+      ++at;
+    } else if (again_step != kNone) {
+      step = again_step;
+      at = ++again_at;
+    } else {
+      return false;
     }
   }
-  return place.empty();
 }
 
 std::vector<JsonStep> parse_place(std::string_view text) {

@@ -24,6 +24,8 @@ class JsonPath {
   static std::optional<JsonPath> parse(std::string_view text, std::string& error);
 
   bool matches(std::span<const JsonStep> place) const noexcept;
+  /// Whether it matches the place or one that this is in.
+  bool matches_above(std::span<const JsonStep> place) const noexcept;
 
  private:
   enum class Match { Key, Index, AnyKey, AnyIndex };
@@ -37,7 +39,7 @@ class JsonPath {
   };
   class Parser;
 
-  static bool matches(std::span<const Step> steps, std::span<const JsonStep> place) noexcept;
+  bool walk(std::span<const JsonStep> place, bool to_its_end) const noexcept;
 
   std::vector<Step> steps_;
 };

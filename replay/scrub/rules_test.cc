@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include "replay/scrub/scrubber_for_test.h"
 #include "userspace/base/errors.h"
 
@@ -136,6 +138,49 @@ TEST(JsonPath, MatchesPlaces) {
   EXPECT_TRUE(matches("$..a..b", "$.x.a.a.y.b"));
   EXPECT_FALSE(matches("$..a..b", "$.x.b.a"));
   EXPECT_TRUE(matches("$[0][1]", "$[0][1]"));
+}
+
+// By its definition: each step of any depth is tried behind every beginning of the place.
+bool matches_by_definition(const std::vector<std::string>& steps, const std::string& place,
+                           std::size_t step = 0, std::size_t at = 0) {
+  if (step == steps.size()) return at == place.size();
+  const bool descends = steps[step].starts_with("..");
+  const char name = steps[step].back();
+  for (std::size_t i = at; i < place.size(); ++i) {
+    const bool fits = name == '*' || place[i] == name;
+    if (fits && matches_by_definition(steps, place, step + 1, i + 1)) return true;
+    if (!descends) return false;
+  }
+  return false;
+}
+
+TEST(JsonPath, MatchesAsItIsDefined) {
+  std::mt19937 random(7);
+  int matched = 0, above = 0;
+  for (int round = 0; round < 20'000; ++round) {
+    std::vector<std::string> steps;
+    std::string path = "$", names;
+    for (unsigned i = 1 + random() % 4; i > 0; --i) {
+      steps.push_back(std::string(random() % 2 == 0 ? "." : "..") + "ab*"[random() % 3]);
+      if (steps.back() == "..*") steps.back() = "..a";
+      path += steps.back();
+    }
+    std::string error;
+    const JsonPath parsed = JsonPath::parse(path, error).value();
+    for (unsigned i = random() % 8; i > 0; --i) names += "ab"[random() % 2];
+    std::vector<JsonStep> place;
+    for (std::size_t i = 0; i < names.size(); ++i)
+      place.push_back({std::string_view(names).substr(i, 1), 0, false});
+    EXPECT_EQ(parsed.matches(place), matches_by_definition(steps, names)) << path << ' ' << names;
+    bool begins = false;
+    for (std::size_t size = 0; size <= names.size(); ++size)
+      begins |= matches_by_definition(steps, names.substr(0, size));
+    EXPECT_EQ(parsed.matches_above(place), begins) << path << ' ' << names;
+    matched += parsed.matches(place);
+    above += begins;
+  }
+  EXPECT_GT(matched, 1'000);
+  EXPECT_GT(above, matched);
 }
 
 }  // namespace
