@@ -1,6 +1,10 @@
 #include "replay/compare/body_tree.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "replay/compare/rules.h"
+#include "replay/scrub/chars.h"
 #include "replay/scrub/encoded.h"
 
 namespace gray {
@@ -20,6 +24,52 @@ bool looks_json(std::string_view body) noexcept {
 bool takes_json(const BodySource& source) {
   if (source.response->truncated) return false;
   return looks_json(source.body) || (source.response->complete && says_json(*source.response));
+}
+
+std::string_view trimmed(std::string_view text) noexcept {
+  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+// What stands before the next semicolon outside of quotes, which is taken from the text with it.
+std::string_view next_part(std::string_view& text) noexcept {
+  bool quoted = false;
+  std::size_t end = 0;
+  for (; end < text.size() && (quoted || text[end] != ';'); ++end) {
+    if (text[end] == '"') quoted = !quoted;
+    if (quoted && text[end] == '\\') ++end;
+  }
+  end = std::min(end, text.size());
+  const std::string_view part = trimmed(text.substr(0, end));
+  text.remove_prefix(std::min(end + 1, text.size()));
+  return part;
+}
+
+std::string unquoted(std::string_view value) {
+  if (value.size() < 2 || value.front() != '"' || value.back() != '"') return std::string(value);
+  std::string out;
+  for (std::size_t i = 1; i + 1 < value.size(); ++i) {
+    if (value[i] == '\\' && i + 2 < value.size()) ++i;
+    out += value[i];
+  }
+  return out;
+}
+
+// The type, then the parameters as they are compared, in order.
+std::vector<std::pair<std::string, std::string>> media_of(std::string_view text) {
+  std::vector<std::pair<std::string, std::string>> parts{{lower_case(next_part(text)), {}}};
+  while (!text.empty()) {
+    const std::string_view part = next_part(text);
+    if (part.empty()) continue;
+    const std::size_t equals = std::min(part.find('='), part.size());
+    std::string name = lower_case(trimmed(part.substr(0, equals)));
+    std::string value = unquoted(trimmed(part.substr(std::min(equals + 1, part.size()))));
+    if (name == "charset") value = lower_case(value);
+    parts.emplace_back(std::move(name), std::move(value));
+  }
+  std::sort(parts.begin() + 1, parts.end());
+  return parts;
 }
 
 std::optional<Tree> form_tree(const BodySource& source) {
@@ -48,6 +98,10 @@ std::string media_type(const Headers& headers) {
   std::string media = lower_case(std::string_view(*type).substr(0, type->find(';')));
   while (media.ends_with(' ') || media.ends_with('\t')) media.pop_back();
   return media;
+}
+
+bool same_media(std::string_view a, std::string_view b) {
+  return a == b || media_of(a) == media_of(b);
 }
 
 BodyMaker json_maker() {

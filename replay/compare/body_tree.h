@@ -59,6 +59,10 @@ struct BodyMaker {
 /// "application/problem+json" of "Application/problem+JSON; charset=utf-8"; empty without one.
 std::string media_type(const Headers& headers);
 
+/// Whether two values of Content-Type mean the same (RFC 9110 section 8.3.1): names in any case,
+/// parameters in any order, quoted or not, the value of charset in any case.
+bool same_media(std::string_view a, std::string_view b);
+
 /// application/json, text/json, +json, or a body that begins with { or [. A bare value that may be
 /// cut is none.
 BodyMaker json_maker();

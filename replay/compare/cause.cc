@@ -1,6 +1,7 @@
 #include "replay/compare/cause.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 #include <string>
 
@@ -86,15 +87,28 @@ bool stands_in(const Request& request, std::string_view value) {
          std::string_view::npos;
 }
 
-bool moved_by(std::string_view production, std::string_view canary, const CauseContext& context) {
-  if (!context.offset_ns) return false;
-  const auto before = parse_time(production), after = parse_time(canary);
-  if (!before || !after) return false;
+// How far off the offset two times are moved; absent: an overflow.
+std::optional<std::int64_t> error_of(std::int64_t before, std::int64_t after,
+                                     std::int64_t offset) noexcept {
   std::int64_t shift = 0, error = 0;
-  if (__builtin_sub_overflow(*after, *before, &shift) ||
-      __builtin_sub_overflow(shift, *context.offset_ns, &error))
-    return false;
-  return std::llabs(error) <= context.tolerance_ns;
+  if (__builtin_sub_overflow(after, before, &shift) ||
+      __builtin_sub_overflow(shift, offset, &error) || error == INT64_MIN)
+    return std::nullopt;
+  return std::abs(error);
+}
+
+bool moved_by(std::string_view production, std::string_view canary, const CauseContext& context) {
+  constexpr std::int64_t kDay = 86'400'000'000'000;
+  if (!context.offset_ns) return false;
+  if (const auto before = parse_time(production), after = parse_time(canary); before && after) {
+    const auto error = error_of(*before, *after, *context.offset_ns);
+    return error && *error <= context.tolerance_ns;
+  }
+  // Of a date it is not known how close to midnight it was made; but something must have passed.
+  const auto before = parse_date(production), after = parse_date(canary);
+  if (!before || !after || *context.offset_ns <= context.tolerance_ns) return false;
+  const auto error = error_of(*before, *after, *context.offset_ns);
+  return error && *error < kDay;
 }
 
 }  // namespace

@@ -129,6 +129,18 @@ TEST(CompareHeaders, Table) {
        {{"Set-Cookie", "sid=1"}, {"Set-Cookie", "lang=de"}},
        {{"Set-Cookie", "lang=en"}},
        "header.set-cookie: lang, sid -> lang"},
+      {"one media type, written in two ways",
+       {{"Content-Type", "text/html; charset=\"UTF-8\";level=1"}},
+       {{"content-type", "Text/HTML;level=1 ; charset=utf-8"}},
+       ""},
+      {"another charset",
+       {{"Content-Type", "text/html; charset=utf-8"}},
+       {{"Content-Type", "text/html; charset=latin1"}},
+       "header.content-type: text/html; charset=utf-8 -> text/html; charset=latin1"},
+      {"a parameter's value keeps its case, and its semicolon",
+       {{"Content-Type", "a/b; x=\"1;A\""}},
+       {{"Content-Type", "a/b; x=\"1;a\""}},
+       "header.content-type: a/b; x=\"1;A\" -> a/b; x=\"1;a\""},
       {"coding matters", {{"Content-Encoding", "gzip"}}, {}, "header.content-encoding: gzip -> "},
   };
   for (const Case& test : cases)

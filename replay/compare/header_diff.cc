@@ -20,12 +20,16 @@ ByName by_name(const Headers& headers) {
   return names;
 }
 
-// "session=secret; Path=/" is "session".
-void keep_cookie_names(ByName& names) {
+// "session=secret; Path=/" is "session". What stood there before, in order.
+Values keep_cookie_names(ByName& names) {
   const auto found = names.find(std::string(kSetCookie));
-  if (found == names.end()) return;
-  for (std::string_view& value : found->second) value = value.substr(0, value.find_first_of("=;"));
-  std::sort(found->second.begin(), found->second.end());
+  if (found == names.end()) return {};
+  Values& values = found->second;
+  std::sort(values.begin(), values.end());
+  Values before = values;
+  for (std::string_view& value : values) value = value.substr(0, value.find_first_of("=;"));
+  std::sort(values.begin(), values.end());
+  return before;
 }
 
 std::string joined(std::span<const std::string_view> values) {
@@ -119,8 +123,9 @@ void AnswerDiff::headers(std::string_view part, const Headers& production, const
   }
   ByName left = by_name(production), right = by_name(canary);
   if (rules_.default_ignores()) {
-    keep_cookie_names(left);
-    keep_cookie_names(right);
+    const bool values_differ = keep_cookie_names(left) != keep_cookie_names(right);
+    if (values_differ && left[std::string(kSetCookie)] == right[std::string(kSetCookie)])
+      note(std::string(part) + ".set-cookie", rules_.by_default());
   }
   for (const auto& [name, values] : left) {
     const auto found = right.find(name);
@@ -144,7 +149,9 @@ void AnswerDiff::header(std::string_view part, const std::string& name,
   before.kind = after.kind = TreeKind::String;
   before.text = raw_production;
   after.text = raw_canary;
-  if (both && rules_.equal(part, place, before, after)) return;
+  if (both && name == "content-type" && same_media(raw_production, raw_canary)) return;
+  if (const CompareRule* rule = both ? rules_.allowing(part, place, before, after) : nullptr)
+    return note(field, *rule);
   const std::string left = scrubbed_header(name, production);
   const std::string right = scrubbed_header(name, canary);
   if (both && (left == raw_canary || left == right)) return;

@@ -133,9 +133,7 @@ const CompareRule* CompareRules::ignoring(std::string_view part,
     return &default_rule_;
   for (const CompareRule& rule : rules_) {
     if (!rule.ignore || rule.field.part != part) continue;
-    for (std::size_t steps = place.size(); steps > 0; --steps)
-      if (rule.field.matches(part, place.first(steps))) return &rule;
-    if (!rule.field.path) return &rule;
+    if (!rule.field.path || rule.field.path->matches_above(place)) return &rule;
   }
   return nullptr;
 }
@@ -149,15 +147,19 @@ std::string CompareRules::normalized(std::string_view part, std::span<const Json
   return out;
 }
 
-bool CompareRules::equal(std::string_view part, std::span<const JsonStep> place,
-                         const TreeNode& production, const TreeNode& canary) const {
-  if (!values_ || production.container() || canary.container()) return false;
+const CompareRule* CompareRules::allowing(std::string_view part, std::span<const JsonStep> place,
+                                          const TreeNode& production,
+                                          const TreeNode& canary) const {
+  if (!values_ || production.container() || canary.container()) return nullptr;
   const std::string left = normalized(part, place, production.text);
   const std::string right = normalized(part, place, canary.text);
-  if (production.kind == canary.kind && left == right) return true;
-  return std::any_of(rules_.begin(), rules_.end(), [&](const CompareRule& rule) {
-    return rule.field.matches(part, place) && within(rule, left, right);
-  });
+  const bool alike = production.kind == canary.kind && left == right;
+  const auto allows = [&](const CompareRule& rule) {
+    return rule.field.matches(part, place) &&
+           (alike ? !rule.normalizers.empty() : within(rule, left, right));
+  };
+  const auto found = std::find_if(rules_.begin(), rules_.end(), allows);
+  return found == rules_.end() ? nullptr : &*found;
 }
 
 const CompareRule* CompareRules::array_rule(std::string_view part,

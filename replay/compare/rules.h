@@ -48,12 +48,14 @@ class CompareRules {
 
   const CompareRule* ignores_status() const noexcept { return status_; }
   const CompareRule* ignores_body() const noexcept { return body_; }
+  /// What stands for the default in a report.
+  const CompareRule& by_default() const noexcept { return default_rule_; }
   /// The rule that ignores this place or one that it is in; null: it is compared.
   const CompareRule* ignoring(std::string_view part,
                               std::span<const JsonStep> place) const noexcept;
-  /// Whether two values that differ are equal by the rules of their place.
-  bool equal(std::string_view part, std::span<const JsonStep> place, const TreeNode& production,
-             const TreeNode& canary) const;
+  /// The rule of their place by which two values that differ are equal; null: they are not.
+  const CompareRule* allowing(std::string_view part, std::span<const JsonStep> place,
+                              const TreeNode& production, const TreeNode& canary) const;
   /// A value as it is compared.
   std::string normalized(std::string_view part, std::span<const JsonStep> place,
                          std::string_view text) const;

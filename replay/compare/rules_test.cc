@@ -83,6 +83,27 @@ TEST(CompareRules, Table) {
             "");
 }
 
+// Elements of a set pair when they are equal by the rules for what is in them.
+TEST(CompareRules, OfElementsOfASet) {
+  const auto set_with = [](const std::string& rule, const std::string& production,
+                           const std::string& canary) {
+    return json("{field: json.$.a, set: true}\n    - " + rule, production, canary);
+  };
+  const std::string near = "{field: 'json.$.a[*]', absolute: 0.01}";
+  EXPECT_EQ(set_with(near, R"({"a":[1.001,2.001,3]})", R"({"a":[3,2.0,1.0]})"), "");
+  EXPECT_EQ(set_with(near, R"({"a":[1.001,2.001]})", R"({"a":[1.5,2.0]})"),
+            "json.$.a[0] value\njson.$.a[0] value");
+  EXPECT_EQ(set_with(near, R"({"a":[1,1]})", R"({"a":[1.001,1.002]})"), "");
+  EXPECT_EQ(set_with(near, R"({"a":[1]})", R"({"a":[1.001,1.002]})"), "json.$.a[1] value");
+  const std::string late = "{field: 'json.$..at', within: 5s}";
+  EXPECT_EQ(set_with(late, R"({"a":[{"n":1,"at":1700000000},{"n":2,"at":1700000100}]})",
+                     R"({"a":[{"n":2,"at":1700000101},{"n":1,"at":1700000002}]})"),
+            "");
+  EXPECT_EQ(
+      set_with(late, R"({"a":[[{"at":1700000000},5],7]})", R"({"a":[7,[{"at":1700000001},5]]})"),
+      "");
+}
+
 TEST(CompareRules, OfFormsTextsAndHeaders) {
   const auto form = [](std::string body) {
     return response_of(200, {{"Content-Type", "application/x-www-form-urlencoded"}},
@@ -166,7 +187,42 @@ TEST(Causes, TimesMoveWithTheReplay) {
   EXPECT_EQ(causes(Comparator({}, off).compare(trial)), "json.$.at value");
 }
 
+TEST(Causes, DatesMoveWithTheReplayToo) {
+  const Scrubber off = Scrubber::off();
+  constexpr std::uint64_t kHourNs = 3'600'000'000'000;
+  const auto cause = [&](const char* before, const char* after, std::uint64_t hours_later) {
+    Trial trial = trial_of(json_response(std::string(R"({"until":")") + before + R"("})"),
+                           json_response(std::string(R"({"until":")") + after + R"("})"));
+    trial.sent_ns = 1 + hours_later * kHourNs;
+    return causes(Comparator({}, off).compare(trial));
+  };
+  EXPECT_EQ(cause("2026-01-31", "2026-02-03", 72), "json.$.until timing");
+  EXPECT_EQ(cause("2026-01-31", "2026-02-03", 60), "json.$.until timing");
+  EXPECT_EQ(cause("2026-01-31", "2026-02-01", 1), "json.$.until timing") << "midnight went by";
+  EXPECT_EQ(cause("2026-01-31", "2026-02-01", 0), "json.$.until value") << "nothing went by";
+  EXPECT_EQ(cause("2026-01-31", "2026-02-03", 24), "json.$.until value");
+  EXPECT_EQ(cause("2026-02-01", "2026-01-31", 1), "json.$.until value");
+}
+
+// What was not seen whole, of either side, is told apart from what was and differs.
+TEST(Causes, OfWhatWasCutOnTheWire) {
+  const Scrubber off = Scrubber::off();
+  Response production = json_response(R"({"a":1,"b":)");
+  production.complete = false;
+  EXPECT_EQ(causes(Comparator({}, off).compare(trial_of(production, json_response("[7]")))),
+            "body truncated");
+  production.complete = true;
+  production.truncated = true;
+  production.body_bytes = 1'000;
+  EXPECT_EQ(causes(Comparator({}, off).compare(trial_of(production, json_response("[7]")), true)),
+            "body truncated")
+      << "also when it was asked before";
+}
+
 TEST(Timestamp, Forms) {
+  EXPECT_EQ(parse_date("1994-11-06"), 784'080'000'000'000'000);
+  for (const char* text : {"", "1994-11-6", "1994-11-06T", "1994-13-06", "1994/11/06"})
+    EXPECT_FALSE(parse_date(text)) << text;
   EXPECT_EQ(parse_time("1994-11-06T08:49:37Z"), 784'111'777'000'000'000);
   EXPECT_EQ(parse_time("Sun, 06 Nov 1994 08:49:37 GMT"), 784'111'777'000'000'000);
   EXPECT_EQ(parse_time("1994-11-06 09:49:37.5+01:00"), 784'111'777'500'000'000);
@@ -189,6 +245,29 @@ TEST(Ignored, IsToldWithItsReason) {
   ASSERT_EQ(comparison.ignored.size(), 2u);
   EXPECT_EQ(comparison.ignored[0].field + ' ' + comparison.ignored[0].why, "header.date default");
   EXPECT_EQ(comparison.ignored[1].why, "--ignore json.$.ts");
+}
+
+// Not only what is not looked at: what a rule allows is left out, too.
+TEST(Ignored, WhatIsAllowedIsTold) {
+  const RulesFile file(
+      "compare:\n  rules:\n    - {field: json.$.p, absolute: 0.01}\n"
+      "    - {field: json.$.n, normalize: [lower]}\n    - {field: header.x-ms, absolute: 5}\n");
+  CompareOptions options;
+  options.rules = file.path();
+  const Scrubber off = Scrubber::off();
+  Response production = json_response(R"({"p":1.0,"n":"A"})");
+  Response canary = json_response(R"({"p":1.01,"n":"a"})");
+  production.headers.push_back({"X-Ms", "10"});
+  canary.headers.push_back({"X-Ms", "12"});
+  production.headers.push_back({"Set-Cookie", "sid=1; Path=/"});
+  canary.headers.push_back({"Set-Cookie", "sid=2; Path=/"});
+  const Comparison comparison = Comparator(options, off).compare(trial_of(production, canary));
+  EXPECT_TRUE(comparison.differences.empty());
+  std::string told;
+  for (const Ignored& ignored : comparison.ignored)
+    told += ignored.field + ' ' + ignored.why.substr(ignored.why.find(':') + 1) + '\n';
+  EXPECT_EQ(told, "header.set-cookie default\nheader.x-ms 5\njson.$.p 3\njson.$.n 4\n");
+  EXPECT_TRUE(Comparator(options, off).compare(trial_of(production, production)).ignored.empty());
 }
 
 }  // namespace

@@ -10,6 +10,7 @@ namespace gray {
 namespace {
 
 constexpr auto kSecond = static_cast<std::int64_t>(kNsPerSecond);
+constexpr std::int64_t kSecondsOfDay = 86'400;
 constexpr std::int64_t kYear2001 = 978'307'200;
 constexpr std::int64_t kYear2100 = 4'102'444'800;
 
@@ -79,13 +80,19 @@ bool time_of_day(Reader& reader, std::int64_t& seconds) noexcept {
   return true;
 }
 
+bool date(Reader& reader, std::int64_t& days) noexcept {
+  int year = 0, month = 0, day = 0;
+  if (!reader.number(4, 1970, 2200, year) || !reader.take('-') || !reader.number(2, 1, 12, month) ||
+      !reader.take('-') || !reader.number(2, 1, 31, day))
+    return false;
+  days = days_of(year, month, day);
+  return true;
+}
+
 std::optional<std::int64_t> internet_time(std::string_view text) noexcept {
   Reader reader(text);
-  int year = 0, month = 0, day = 0;
-  std::int64_t seconds = 0, ns = 0;
-  if (!reader.number(4, 1970, 2200, year) || !reader.take('-') || !reader.number(2, 1, 12, month) ||
-      !reader.take('-') || !reader.number(2, 1, 31, day) ||
-      (!reader.take('T') && !reader.take(' ') && !reader.take('t')) ||
+  std::int64_t days = 0, seconds = 0, ns = 0;
+  if (!date(reader, days) || (!reader.take('T') && !reader.take(' ') && !reader.take('t')) ||
       !time_of_day(reader, seconds) || !reader.fraction(ns))
     return std::nullopt;
   if (!reader.take('Z') && !reader.take('z') && !reader.end()) {
@@ -97,7 +104,7 @@ std::optional<std::int64_t> internet_time(std::string_view text) noexcept {
     seconds -= (west ? -1 : 1) * (hours * 3600 + minutes * 60);
   }
   if (!reader.end()) return std::nullopt;
-  return (days_of(year, month, day) * 86'400 + seconds) * kSecond + ns;
+  return (days * kSecondsOfDay + seconds) * kSecond + ns;
 }
 
 // "Sun, 06 Nov 1994 08:49:37 GMT"; cookies write it with hyphens, too.
@@ -114,7 +121,7 @@ std::optional<std::int64_t> http_date(std::string_view text) noexcept {
       !reader.number(4, 1970, 2200, year) || !reader.take(' ') || !time_of_day(reader, seconds) ||
       !reader.take(std::string_view(" GMT")) || !reader.end())
     return std::nullopt;
-  return (days_of(year, month, day) * 86'400 + seconds) * kSecond;
+  return (days_of(year, month, day) * kSecondsOfDay + seconds) * kSecond;
 }
 
 std::optional<std::int64_t> since_1970(std::string_view text) noexcept {
@@ -145,6 +152,13 @@ std::optional<std::int64_t> parse_time(std::string_view text) noexcept {
   if (auto time = since_1970(text)) return time;
   if (auto time = internet_time(text)) return time;
   return http_date(text);
+}
+
+std::optional<std::int64_t> parse_date(std::string_view text) noexcept {
+  Reader reader(text);
+  std::int64_t days = 0;
+  if (!date(reader, days) || !reader.end()) return std::nullopt;
+  return days * kSecondsOfDay * kSecond;
 }
 
 }  // namespace gray

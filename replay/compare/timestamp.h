@@ -12,5 +12,7 @@ namespace gray {
 /// preferred form), or of a count since 1970 in s, ms, µs or ns between the years 2001 and 2100, by
 /// its digits. Absent for everything else: a time of day alone, a date alone.
 std::optional<std::int64_t> parse_time(std::string_view text) noexcept;
+/// UTC nanoseconds since 1970 of the beginning of "2026-01-02", and of nothing else.
+std::optional<std::int64_t> parse_date(std::string_view text) noexcept;
 
 }  // namespace gray

@@ -1,6 +1,7 @@
 #include "replay/compare/tree_diff.h"
 
 #include <algorithm>
+#include <map>
 
 #include "replay/compare/decimal.h"
 #include "replay/compare/tree_hash.h"
@@ -44,6 +45,13 @@ std::vector<std::uint32_t> children(Side array) {
   return indices;
 }
 
+// Of elements, with their positions.
+using Hashes = std::vector<std::pair<std::uint64_t, std::size_t>>;
+
+// Of sets, elements that are compared with each other, and the nodes of all of them.
+constexpr std::size_t kMaxSingles = 1'000;
+constexpr std::size_t kMaxTried = 1'000'000;
+
 class Walk {
  public:
   Walk(const Tree& production, const Tree& canary, std::string_view part, const CompareRules& rules,
@@ -60,12 +68,14 @@ class Walk {
   void arrays(Side production, Side canary);
   bool only_order_differs(Side production, Side canary);
   void sets(Side production, Side canary);
+  void pair_alike(Side production, Side canary, Hashes& left, Hashes& right);
+  bool alike(Side a, Side b, std::size_t index);
   void keyed(Side production, Side canary, const std::string& key);
-  void paired(Side production, Side canary, std::vector<std::pair<std::uint64_t, std::size_t>> left,
-              std::vector<std::pair<std::uint64_t, std::size_t>> right);
+  void paired(Side production, Side canary, Hashes left, Hashes right);
   void child(const JsonStep& step, Side production, Side canary);
   void containers(Side production, Side canary);
   void tell(Side production, Side canary, bool order_only);
+  void leave_out(const CompareRule& rule, Side production, Side canary);
   void pass(TreeStep step, Side production, Side canary) const {
     if (sink_.passed) sink_.passed(step, {place_, production.node(), canary.node()});
   }
@@ -75,6 +85,7 @@ class Walk {
   const TreeDiffSink& sink_;
   TreeHash hash_;
   std::vector<JsonStep> place_;
+  std::size_t tries_ = kMaxTried;  // left
   bool stopped_ = false;
 };
 
@@ -83,9 +94,10 @@ void Walk::values(Side production, Side canary) {
   if (production && canary) {
     if (production->kind == canary->kind && production->container())
       return containers(production, canary);
-    if (same_leaf(*production, *canary) ||
-        (rules_.has_value_rules() && rules_.equal(part_, place_, *production, *canary)))
-      return pass(TreeStep::Same, production, canary);
+    if (same_leaf(*production, *canary)) return pass(TreeStep::Same, production, canary);
+    if (rules_.has_value_rules())
+      if (const CompareRule* rule = rules_.allowing(part_, place_, *production, *canary))
+        return leave_out(*rule, production, canary);
   }
   tell(production, canary, false);
 }
@@ -101,11 +113,14 @@ void Walk::containers(Side production, Side canary) {
 }
 
 void Walk::tell(Side production, Side canary, bool order_only) {
-  if (const CompareRule* rule = rules_.ignoring(part_, place_)) {
-    sink_.ignored(place_, *rule);
-    return pass(TreeStep::Ignored, production, canary);
-  }
+  if (const CompareRule* rule = rules_.ignoring(part_, place_))
+    return leave_out(*rule, production, canary);
   stopped_ = !sink_.found({place_, production.node(), canary.node(), order_only});
+}
+
+void Walk::leave_out(const CompareRule& rule, Side production, Side canary) {
+  sink_.ignored(place_, rule);
+  pass(TreeStep::Ignored, production, canary);
 }
 
 void Walk::child(const JsonStep& step, Side production, Side canary) {
@@ -180,18 +195,61 @@ bool Walk::only_order_differs(Side production, Side canary) {
 }
 
 void Walk::sets(Side production, Side canary) {
-  std::vector<std::pair<std::uint64_t, std::size_t>> left, right;
+  Hashes left, right;
   hash_.allow(2 * (production->next - production.index + canary->next - canary.index));
   for (const std::uint32_t child : children(production))
     left.emplace_back(hash_.of(*production.tree, child, place_), left.size());
   for (const std::uint32_t child : children(canary))
     right.emplace_back(hash_.of(*canary.tree, child, place_), right.size());
+  if (rules_.has_value_rules()) pair_alike(production, canary, left, right);
   paired(production, canary, std::move(left), std::move(right));
+}
+
+// Elements that have no equal may have one that is equal within the rules, which no hash can tell.
+// The first of those are tried with each other, and paired by the hash of one of them.
+void Walk::pair_alike(Side production, Side canary, Hashes& left, Hashes& right) {
+  std::map<std::uint64_t, std::ptrdiff_t> surplus;  // of the left
+  for (const auto& [hash, index] : left) ++surplus[hash];
+  for (const auto& [hash, index] : right) --surplus[hash];
+  std::vector<std::size_t> singles;  // of the right
+  for (std::size_t i = 0; i < right.size() && singles.size() < kMaxSingles; ++i)
+    if (surplus[right[i].first] < 0) {
+      ++surplus[right[i].first];
+      singles.push_back(i);
+    }
+  const auto elements = children(production), others = children(canary);
+  std::size_t tried = 0;
+  for (auto& [hash, index] : left) {
+    if (surplus[hash] <= 0 || tried++ == kMaxSingles) continue;
+    --surplus[hash];
+    const Side element{production.tree, elements[index]};
+    const auto found = std::find_if(singles.begin(), singles.end(), [&, at = index](std::size_t i) {
+      return alike(element, {canary.tree, others[right[i].second]}, at);
+    });
+    if (found == singles.end()) continue;
+    right[*found].first = hash;
+    singles.erase(found);
+  }
+}
+
+bool Walk::alike(Side a, Side b, std::size_t index) {
+  const std::size_t cost = (a->next - a.index) + (b->next - b.index);
+  tries_ -= std::min(tries_, cost);
+  if (tries_ == 0) return false;
+  bool differs = false;
+  const TreeDiffSink quiet{.found = [&](const TreeDifference&) { return !(differs = true); },
+                           .ignored = [](std::span<const JsonStep>, const CompareRule&) {}};
+  Walk walk(*a.tree, *b.tree, part_, rules_, quiet);
+  walk.place_ = place_;
+  walk.tries_ = tries_;
+  walk.child({{}, index, true}, a, b);
+  tries_ = walk.tries_;
+  return !differs;
 }
 
 void Walk::keyed(Side production, Side canary, const std::string& key) {
   const auto keys_of = [&](Side array) {
-    std::vector<std::pair<std::uint64_t, std::size_t>> keys;
+    Hashes keys;
     for (const std::uint32_t child : children(array)) {
       std::uint64_t hash = 0;  // of elements without a key: they pair in the order they stand
       if ((*array.tree)[child].kind == TreeKind::Object)
@@ -206,9 +264,7 @@ void Walk::keyed(Side production, Side canary, const std::string& key) {
 }
 
 // Elements of one hash pair in the order they stand; the rest is only on one side.
-void Walk::paired(Side production, Side canary,
-                  std::vector<std::pair<std::uint64_t, std::size_t>> left,
-                  std::vector<std::pair<std::uint64_t, std::size_t>> right) {
+void Walk::paired(Side production, Side canary, Hashes left, Hashes right) {
   const auto elements = children(production), others = children(canary);
   std::sort(left.begin(), left.end());
   std::sort(right.begin(), right.end());

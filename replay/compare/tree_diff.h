@@ -21,14 +21,14 @@ struct TreeDifference {
   bool order_only = false;               ///< two arrays of the same elements in another order
 };
 
-/// What a walk passes beside differences: two values that are equal, or that a rule leaves out; two
+/// What a walk passes beside differences: two values that are equal, or that a rule lets pass; two
 /// containers that it goes into, and that it leaves again.
 enum class TreeStep : std::uint8_t { Same, Ignored, Open, Close };
 
 struct TreeDiffSink {
   /// Returns whether to go on.
   std::function<bool(const TreeDifference&)> found;
-  /// A difference that a rule says not to look at.
+  /// A difference that a rule says not to look at, or allows.
   std::function<void(std::span<const JsonStep>, const CompareRule&)> ignored;
   /// For those who show both trees; may be empty.
   std::function<void(TreeStep, const TreeDifference&)> passed = {};

@@ -172,7 +172,7 @@ std::string html_noise(const Tally& tally) {
         code(field.endpoint), code(field.field), field.noise ? "noise" : "not noise", field.self,
         field.self_compared, field.raw, field.compared);
   for (const auto& [what, count] : tally.ignored)
-    page += fmt::format("<tr><td><td>{}<td>not compared ({}): differed {} times</tr>\n",
+    page += fmt::format("<tr><td><td>{}<td>left out ({}): differed {} times</tr>\n",
                         code(what.first), html_escape(what.second), count);
   for (const auto& [field, count] : tally.compatible)
     page += fmt::format("<tr><td><td>{}<td>compatible: the canary added it, {} times</tr>\n",
