@@ -67,6 +67,7 @@ std::span<const std::string_view> Comparator::default_ignored_headers() {
 
 Comparator::Comparator(const CompareOptions& options, const Scrubber& scrubber)
     : rules_(options, kDefaultIgnored), makers_(options.makers), scrubber_(&scrubber) {
+  makers_.push_back(grpc_maker(options.schemas, scrubber));
   makers_.push_back(proto_maker(options.schemas, scrubber));
   makers_.push_back(json_maker());
   makers_.push_back(form_maker());

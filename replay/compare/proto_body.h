@@ -1,4 +1,4 @@
-// The messages of gRPC answers as trees. Any thread may use a maker.
+// Protobuf messages, of gRPC answers and of others, as trees. Any thread may use a maker.
 #pragma once
 
 #include <memory>
@@ -13,6 +13,9 @@ namespace gray {
 /// "proto.$.user.name"; those of no descriptor by number and kind, "proto.$.7:varint". Of a method
 /// that streams its answers, or when there is other than one message, a list of them. `schemas` may
 /// be null; `scrubber` must outlive the maker.
+BodyMaker grpc_maker(std::shared_ptr<const CurrentSchemas> schemas, const Scrubber& scrubber);
+/// The same of a body that is one message and says so (application/protobuf, x-protobuf, proto, …).
+/// Its type is known when its path names a method of the descriptors, as in Connect and Twirp.
 BodyMaker proto_maker(std::shared_ptr<const CurrentSchemas> schemas, const Scrubber& scrubber);
 
 }  // namespace gray

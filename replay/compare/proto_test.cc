@@ -232,6 +232,42 @@ TEST(CompareProto, WhatIsToldIsScrubbedByPatternsToo) {
   EXPECT_NE(unknown.find("proto.$.9:bytes: \""), unknown.npos) << unknown;
 }
 
+// Over plain HTTP: by number where nothing says the type, by name where the path does.
+TEST(CompareProto, OfAMessageAlone) {
+  const auto message = [](const std::string& body, const char* type = "application/x-protobuf") {
+    return response_of(200, {{"Content-Type", type}}, body);
+  };
+  const auto compare = [](const Shop& shop, const char* target, const Response& production,
+                          const Response& canary) {
+    Trial trial = trial_of(production, canary);
+    trial.exchange.request.target = target;
+    return text_of(shop.comparator->compare(trial));
+  };
+  const Shop shop;
+  const Response tea = message(kTea), dear = message(text(1, "tea") + varint(2, 6));
+  EXPECT_EQ(compare(shop, "/price", tea, message(varint(2, 5) + text(1, "tea"))), "");
+  EXPECT_EQ(compare(shop, "/price", tea, dear), "proto.$.2:varint: 5 -> 6");
+  EXPECT_EQ(compare(shop, "/shop.v1.Shop/Get", tea, dear), "proto.$.price: 5 -> 6");
+  EXPECT_EQ(compare(shop, "/price", message("\xff\xff"), message("\xff\xfe")),
+            "body: 2 bytes, differs at 1 -> 2 bytes, differs at 1");
+  const std::string zipped = encode_gzip(kTea).value();
+  Response gzip = message(zipped, "application/protobuf");
+  gzip.headers.push_back({"Content-Encoding", "gzip"});
+  Response dear_gzip = message(encode_gzip(dear.body).value(), "application/protobuf");
+  dear_gzip.headers.push_back({"Content-Encoding", "gzip"});
+  EXPECT_EQ(compare(shop, "/price", gzip, dear_gzip), "proto.$.2:varint: 5 -> 6");
+
+  const Shop scrubbing({::gray::shop()}, {}, scrubber_with(kRules));
+  const std::string phones =
+      compare(scrubbing, "/shop.v1.Shop/Get", message(text(4, text(1, "00000000000"))),
+              message(text(4, text(1, "11111111111"))));
+  EXPECT_EQ(phones, R"(proto.$.user.phone: "000****0000" -> "111****1111")");
+  const std::string untyped = compare(scrubbing, "/users", message(text(4, text(2, "Li"))),
+                                      message(text(4, text(2, "Wu"))));
+  EXPECT_NE(untyped, "");
+  EXPECT_EQ(untyped.find("Li"), untyped.npos) << untyped;
+}
+
 TEST(CompareProto, OtherBodiesAreBytes) {
   Response broken = answer({kTea});
   broken.body.pop_back();

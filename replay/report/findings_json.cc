@@ -60,14 +60,18 @@ Json by_endpoint_json(const Tally& tally) {
   for (const auto& [name, endpoint] : tally.endpoints) {
     Json causes = Json::object();
     for (const auto& [cause, at] : endpoint.causes) causes[to_string(cause)] = at.differences;
-    endpoints[name] = {{"sent", endpoint.sent},
-                       {"answered", endpoint.answered},
-                       {"compared", endpoint.compared},
-                       {"different", endpoint.different},
-                       {"latency_ns",
-                        {{"production", quantiles_json(endpoint.production)},
-                         {"canary", quantiles_json(endpoint.canary)}}},
-                       {"causes", std::move(causes)}};
+    endpoints[name] = {
+        {"sent", endpoint.sent},
+        {"answered", endpoint.answered},
+        {"compared", endpoint.compared},
+        {"different", endpoint.different},
+        {"share_different", endpoint.compared == 0
+                                ? Json()
+                                : interval_json(wilson(endpoint.different, endpoint.compared))},
+        {"latency_ns",
+         {{"production", quantiles_json(endpoint.production)},
+          {"canary", quantiles_json(endpoint.canary)}}},
+        {"causes", std::move(causes)}};
   }
   return endpoints;
 }

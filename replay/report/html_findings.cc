@@ -110,11 +110,16 @@ std::string html_endpoints(const Tally& tally) {
   for (const auto& [name, endpoint] : tally.endpoints) {
     const std::uint64_t p99_us = endpoint.canary.percentile(0.99) / kNsPerUs;
     const auto order = [](std::uint64_t value) { return std::min<std::uint64_t>(value, 1u << 30); };
+    const Interval share = wilson(endpoint.different, endpoint.compared);
+    const std::string sure =
+        endpoint.compared == 0
+            ? std::string()
+            : fmt::format(" <small>{:.0f}–{:.0f} %</small>", 100 * share.low, 100 * share.high);
     page += fmt::format(
         "<div class=\"row\" style=\"--d:-{};--r:-{};--l:-{}\">{}<span>{}</span><span>{}</span>"
-        "<span>{}</span><span>{} → {}</span><span>{} → {}</span></div>\n",
+        "<span>{}{}</span><span>{} → {}</span><span>{} → {}</span></div>\n",
         order(endpoint.different), order(endpoint.sent), order(p99_us), code(name), endpoint.sent,
-        endpoint.compared, endpoint.different, cell(endpoint.production, 0.5),
+        endpoint.compared, endpoint.different, sure, cell(endpoint.production, 0.5),
         cell(endpoint.canary, 0.5), cell(endpoint.production, 0.99), cell(endpoint.canary, 0.99));
   }
   return page + "</div></div>\n";

@@ -62,6 +62,7 @@ TEST(Summary, JsonHasTheDocumentedNames) {
                    "verdict", "reasons", "by_cause", "by_endpoint", "noise", "confidence"}));
   EXPECT_EQ(keys(json["by_cause"]), (Names{"schema", "value", "transport"}));
   EXPECT_EQ(json["by_endpoint"]["GET /price/{n}"]["different"], 1);
+  EXPECT_EQ(json["by_endpoint"]["GET /price/{n}"]["share_different"].size(), 2u);
   EXPECT_EQ(keys(json["noise"]), (Names{"source", "self_compared", "fields", "ignored"}));
   EXPECT_EQ(json["confidence"]["level"], 0.95);
   EXPECT_EQ(keys(json["exchanges"]),

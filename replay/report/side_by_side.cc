@@ -102,7 +102,13 @@ void Rows::close(const TreeDifference& pair) {
     end_of_equal();
     levels_.pop_back();
     if (level.shown) out_.rows.push_back({.kind = Kind::Close});
-    if (!levels_.empty()) levels_.back().differs = true;
+    if (levels_.empty()) return;
+    levels_.back().differs = true;
+    // Those before it are told where they stand, though it is known only now that it differs.
+    const std::uint32_t equal = std::exchange(levels_.back().equal, 0);
+    if (level.shown && equal > kEqualShown)
+      out_.rows.insert(out_.rows.begin() + static_cast<std::ptrdiff_t>(level.row),
+                       {.kind = Kind::Folded, .folded = equal - kEqualShown});
     return;
   }
   levels_.pop_back();

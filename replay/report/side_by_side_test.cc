@@ -93,6 +93,26 @@ TEST(SideBySide, FoldsWhatIsEqual) {
             "  +47\n");
 }
 
+TEST(SideBySide, FoldsWhatIsEqualBeforeAContainerThatDiffers) {
+  std::string before = "[", after = before;
+  for (int i = 0; i < 10; ++i) {
+    before += "{\"n\":1},";
+    after += i == 6 ? "{\"n\":2}," : "{\"n\":1},";
+  }
+  EXPECT_EQ(drawn(rows_of(before + "0]", after + "0]")),
+            "[11 elements]|[11 elements]\n"
+            " [0]: {1 member}|[0]: {1 member}\n"
+            " [1]: {1 member}|[1]: {1 member}\n"
+            " [2]: {1 member}|[2]: {1 member}\n"
+            " +3\n"
+            " [6]: {1 member}|[6]: {1 member}\n"
+            "  !n: 1|n: 2\n"
+            " [7]: {1 member}|[7]: {1 member}\n"
+            " [8]: {1 member}|[8]: {1 member}\n"
+            " [9]: {1 member}|[9]: {1 member}\n"
+            " +1\n");
+}
+
 TEST(SideBySide, AContainerThatIsWrittenInAnotherWayIsEqual) {
   EXPECT_EQ(drawn(rows_of(R"({"a":{"x":1,"y":2},"b":1})", R"({"a":{"y":2,"x":1},"b":2})")),
             "{2 members}|{2 members}\n"
