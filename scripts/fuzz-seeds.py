@@ -268,16 +268,33 @@ def documents():
     return [bytes([i]) + text.encode() for i in (0, 1) for text in texts]
 
 
-def bodies():
+COMPARE_RULES = """compare:
+  default_ignores: false
+  timing_tolerance: 2s
+  rules:
+    - {field: 'json.$..i', ignore: true}
+    - {field: 'json.$..a', set: true}
+    - {field: 'json.$..k', key: id}
+    - {field: 'json.$..a[*]', absolute: 0.5, relative: 1%}
+    - {field: 'json.$..t', within: 5s, truncate: 1m}
+    - {field: 'text[*]', normalize: [lower, trim, spaces, sort], replace: {pattern: '[0-9]+', with: n}}
+    - {field: form.i, round: 2}
+    - {field: 'proto.$..1', ignore: false}
+"""
+
+
+def comparisons():
     pairs = [
-        (0, '{"a":[1,2,{"b":"x"}],"i":1,"phone":"13812345678"}', '{"i":2,"a":[1,3,{"b":"y","c":[]}]}'),
-        (0, '[3,2,1,{"a":{"x":1,"y":2}}]', '[1,2,3,{"a":{"y":2,"x":1.0}}]'),
-        (0, '[' + '{"k":[0]},' * 9 + '0]', '[' + '{"k":[1]},' * 9 + '0]'),
-        (1, "a=1&i=2&phone=13812345678", "a=2&b=&i=3"), (2, "one\ntwo\nthree", "one\n2\nthree\nfour"),
+        ('{"a":[1,2,{"b":"x"}],"i":1,"phone":"13812345678"}', '{"i":2,"a":[1.1,3,{"b":"y","c":[]}]}'),
+        ('{"k":[{"id":1,"t":"2026-01-02T03:04:05Z"},{"id":"2"}]}', '{"k":[{"id":"2"},{"t":1767323046,"id":1}]}'),
+        ('[3,2,1,{"a":{"x":1,"y":2}}]', '[1,2,3,{"a":{"y":2,"x":1.0}}]'),
+        ('[' + '{"k":[0]},' * 9 + '0]', '[' + '{"k":[1]},' * 9 + '0]'),
+        ("a=1&i=2&phone=13812345678", "a=2&b=&i=3"), ("one\ntwo 2\nthree", "one\nTwo 3\nthree\nfour"),
+        ("\x0a\x03tea\x10\x05", "\x10\x06\x0a\x03tea"),
     ]
-    for kind, before, after in pairs:
-        size = 2 + len(before) + len(after)
-        yield bytes([kind, min(255, -(-len(before) * 256 // size))]) + (before + after).encode()
+    for rules in ("", COMPARE_RULES, COMPARE_RULES[:200]):
+        for before, after in pairs:
+            yield struct.pack(">HH", len(rules), len(before)) + (rules + before + after).encode()
 
 
 SEEDS = {
@@ -290,11 +307,10 @@ SEEDS = {
     "replay_content_decode_fuzz": coded_bodies,
     "replay_schema_message_fuzz": proto_bodies,
     "replay_schema_descriptors_fuzz": descriptor_sets,
-    "replay_scrub_proto_fuzz": proto_bodies,
     "replay_protocol_grpc_frames_fuzz": lambda: [b"", b"\0\0\0\0\3abc\1\0\0\0\0\0\0\0\1\0x", b"\2\0\0\0\0"],
     "replay_scrub_rules_fuzz": lambda: [p.read_bytes() for p in sorted(TESTDATA.glob("scrub-*.yaml"))],
     "replay_compare_json_fuzz": documents,
-    "replay_report_bodies_fuzz": bodies,
+    "replay_compare_rules_fuzz": comparisons,
 }
 
 
