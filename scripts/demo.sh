@@ -111,7 +111,7 @@ wait_for() { # wait_for URL, from the users' side or production's
 wait_until_at_work() { # wait_until_at_work LOG...: each grayxdp has said on stderr what it listens to
   local log _
   for log in "$@"; do
-    for _ in $(seq 100); do
+    for _ in $(seq 300); do # a busy machine's kernel takes seconds to look a program over
       grep -q ' (' "$log" 2>/dev/null && continue 2
       sleep 0.1
     done
