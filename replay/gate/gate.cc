@@ -52,6 +52,13 @@ Example example_of(const Trial& trial) {
                                      : std::max(begin, exchange.request.last_byte_ns)};
 }
 
+// None is known of an answer that begins before the end of its request, as in a call that streams.
+void record(std::uint64_t latency_ns, Histogram& all, Histogram& endpoint) noexcept {
+  if (latency_ns == 0) return;
+  all.record(latency_ns);
+  endpoint.record(latency_ns);
+}
+
 std::string not_enough(std::uint64_t have, std::uint64_t need, const std::string& limit) {
   return fmt::format("not enough evidence: {} exchanges, {} needed to tell {}", have, need, limit);
 }
@@ -80,16 +87,12 @@ void Gate::add(const Trial& trial, const Comparison& comparison) {
   if (trial.outcome == SendOutcome::Answered) {
     ++tally_.answered;
     ++at.answered;
-    tally_.canary.record(trial.latency_ns);
-    at.canary.record(trial.latency_ns);
+    record(trial.latency_ns, tally_.canary, at.canary);
   } else {
     ++tally_.failed[to_string(trial.outcome)];
     if (trial.outcome != SendOutcome::Aborted) add_transport(trial, at);
   }
-  if (const std::uint64_t latency = trial.exchange.latency_ns(); latency > 0) {
-    tally_.production.record(latency);
-    at.production.record(latency);
-  }
+  record(trial.exchange.latency_ns(), tally_.production, at.production);
   if (!comparison.compared) {
     tally_.uncompared += trial.outcome == SendOutcome::Answered ? 1 : 0;
     return;

@@ -124,6 +124,26 @@ TEST(Gate, TallyAddsUp) {
   EXPECT_EQ(tally.production.max(), 1'000'000u);
 }
 
+// Both sides alike, or a call that streams would make the canary look fast.
+TEST(Gate, AnAnswerBeforeTheEndOfItsRequestHasNoLatency) {
+  Gate gate({});
+  for (int i = 0; i < 40; ++i) {
+    Trial trial = trial_of(json_response("{}"), json_response("{}"));
+    trial.latency_ns = trial.exchange.latency_ns();
+    if (i % 2 == 0) {
+      trial.exchange.request.last_byte_ns = trial.exchange.response->last_byte_ns + 1;
+      trial.latency_ns = 0;
+    }
+    gate.add(trial, {});
+  }
+  const Tally tally = gate.tally();
+  EXPECT_EQ(tally.answered, 40u);
+  EXPECT_EQ(tally.production.count(), 20u);
+  EXPECT_EQ(tally.canary.count(), 20u);
+  EXPECT_EQ(tally.endpoints.at("GET /price/{n}").canary.count(), 20u);
+  EXPECT_EQ(gate.confidence(tally).p50.ratio, 1);
+}
+
 TEST(Gate, FindingsTakeAnArraysElementsTogether) {
   Gate gate({});
   Comparison comparison = different("json.$.items[0].price");

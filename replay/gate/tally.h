@@ -49,7 +49,7 @@ struct EndpointTally {
   std::uint64_t compared = 0;
   std::uint64_t different = 0;      ///< exchanges, noise and accepted causes apart
   std::uint64_t self_compared = 0;  ///< times production was compared with itself
-  Histogram production;             ///< latency in ns
+  Histogram production;             ///< latency in ns, where it is known
   Histogram canary;
   std::map<Cause, CauseAt> causes;  ///< without noise
 };
