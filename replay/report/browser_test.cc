@@ -138,6 +138,8 @@ TEST(Browser, OnPaperAllIsThere) {
       as_printed +
       "for (const e of d.querySelectorAll('body, table, .rows, .row, .tree'))"
       "  if (e.scrollWidth > e.clientWidth + 1) return 'cut: ' + e.className + e.tagName;"
+      "for (const e of d.querySelectorAll('.head > *'))"
+      "  if (e.getClientRects()[0].height > 25) return 'broken: ' + e.textContent;"
       "for (const e of d.querySelectorAll('details:not([open]) > :not(summary)'))"
       "  if (e.getBoundingClientRect().height === 0) return 'folded: ' + e.textContent;"
       "return d.querySelectorAll('details:not([open]) .pair').length > 0 ? 'all' : 'no trees';";

@@ -36,17 +36,17 @@ th, td {{ text-align: left; padding: .25rem .75rem .25rem 0; border-bottom: 1px 
 td.n, th.n {{ padding-right: 1.5rem; text-align: right; font-variant-numeric: tabular-nums; }}
 code {{ font: 13px ui-monospace, monospace; overflow-wrap: anywhere; }}
 .sortable label {{ margin: 0 1rem 0 .25rem; }} .rows {{ margin-top: .5rem; display: flex; flex-direction: column; }}
-.row {{ display: grid; grid-template-columns: minmax(12rem, 2fr) 4.5rem 4.5rem 8rem repeat(2, minmax(8rem, 1fr)); gap: .75rem; padding: .25rem 0; border-bottom: 1px solid var(--rule); font-variant-numeric: tabular-nums; }}
+.row {{ display: grid; grid-template-columns: minmax(12rem, 2fr) 5.5rem 5.5rem 7.5rem repeat(2, minmax(8rem, 1fr)); gap: .75rem; padding: .25rem 0; border-bottom: 1px solid var(--rule); font-variant-numeric: tabular-nums; }}
 .row.head {{ order: -2000000000 !important; font-weight: bold; }}
 #by-d:checked ~ .rows .row {{ order: var(--d); }} #by-r:checked ~ .rows .row {{ order: var(--r); }} #by-l:checked ~ .rows .row {{ order: var(--l); }}
 .sides {{ display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; padding: .5rem; border-left: 3px solid var(--rule); }} .sides strong {{ display: block; font-weight: 600; }}
-details {{ margin: .25rem 0; }} summary {{ cursor: pointer; }} summary .n {{ margin: 0 .5rem; }} h3 .n {{ margin-left: .5rem; font-weight: normal; }} .where, small {{ font-size: .85rem; opacity: .8; }}
+details {{ margin: .25rem 0; }} summary {{ cursor: pointer; }} summary .n {{ margin: 0 .5rem; }} h3 .n {{ margin-left: .5rem; font-weight: normal; }} .where, small {{ font-size: .85em; opacity: .8; }}
 body {{ overflow-wrap: anywhere; }} th {{ overflow-wrap: normal; }} td, th {{ min-width: 3.5rem; }} .sides > div {{ min-width: 0; }} .row > * {{ min-width: 0; }}
-@media screen and (max-width: 50rem) {{ table, .rows {{ overflow-x: auto; }} table {{ display: block; }} .row {{ min-width: 46rem; }} .sides {{ grid-template-columns: 1fr; }} }}
+@media screen and (max-width: 50rem) {{ table, .rows {{ overflow-x: auto; }} table {{ display: block; }} .row {{ min-width: 48rem; }} .sides {{ grid-template-columns: 1fr; }} }}
 svg {{ width: 100%; max-width: 52rem; }} svg text {{ fill: var(--ink); font-size: 11px; }} svg line {{ stroke: var(--rule); }}
 polyline {{ fill: none; stroke-width: 2; }} polyline.production {{ stroke: var(--one); }} polyline.canary {{ stroke: var(--two); }}
 .legend .production {{ color: var(--one); }} .legend .canary {{ color: var(--two); }}
-@media print {{ body {{ font-size: 12px; max-width: none; margin: 0; padding: 0; }} code {{ font-size: 11px; }} .row {{ grid-template-columns: minmax(8rem, 2fr) 4rem 4rem 6rem repeat(2, minmax(6.5rem, 1fr)); gap: .5rem; }} .sortable > :not(.rows) {{ display: none; }} h2, h3, summary {{ break-after: avoid; }} tr, .row, svg {{ break-inside: avoid; }} }}{1}</style>
+@media print {{ body {{ font-size: 12px; max-width: none; margin: 0; padding: 0; }} code {{ font-size: 11px; }} .row {{ grid-template-columns: minmax(8rem, 2fr) 4.75rem 4.75rem 6rem repeat(2, minmax(6.5rem, 1fr)); gap: .5rem; }} .sortable > :not(.rows) {{ display: none; }} h2, h3, summary, tr:first-child {{ break-after: avoid; }} tr, .row, svg {{ break-inside: avoid; }} }}{1}</style>
 </head>
 <body>
 <h1>Verdict: <span class="{0}">{0}</span></h1>
