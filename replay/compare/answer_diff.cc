@@ -132,8 +132,9 @@ void AnswerDiff::shown_difference(const BodyMaker& maker, ShownBodies& shown,
   const ShownBodies::Value left = shown.production(difference.production);
   const ShownBodies::Value right = shown.canary(difference.canary);
   const bool hidden = left.hidden || right.hidden;
-  if (!hidden && (same_value(left.node, difference.canary) || same_value(left.node, right.node)))
-    return;
+  if (!hidden && same_value(left.node, difference.canary)) return;
+  if (!hidden && same_value(left.node, right.node))
+    return note_scrubbed(field_of(maker.part, maker.rooted, difference.place));
   const auto text = [&](const ShownBodies::Value& value) {
     return value.hidden ? "(scrubbed)" : show(value.node, maker.rooted);
   };
@@ -164,7 +165,9 @@ void AnswerDiff::tree_difference(const BodyMaker& maker, const TreeDifference& d
     return Scrubbed(scrubber_.scrub_json_at(place, json_text(*node)), true);
   };
   const Scrubbed left = scrubbed(production), right = scrubbed(canary);
-  if (same_value(left.node(), canary) || same_value(left.node(), right.node())) return;
+  if (same_value(left.node(), canary)) return;
+  if (same_value(left.node(), right.node()))
+    return note_scrubbed(field_of(maker.part, maker.rooted, place));
   out_.add(field_of(maker.part, maker.rooted, place), show(left.node(), maker.rooted),
            show(right.node(), maker.rooted), cause_of(difference));
 }

@@ -48,6 +48,8 @@ class AnswerDiff {
   void bytes(const BodySource& production, const BodySource& canary);
   Cause cause_of(const TreeDifference& difference) const;
   void note(std::string field, const CompareRule& rule) { out_.note(std::move(field), rule.why); }
+  /// Of values that differ, and that scrubbing makes alike or drops: they are not told apart.
+  void note_scrubbed(std::string field) { out_.note(std::move(field), "alike once scrubbed"); }
   std::string field_of(std::string_view part, bool rooted, std::span<const JsonStep> place) const;
 
   const CompareRules& rules_;

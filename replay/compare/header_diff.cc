@@ -154,7 +154,8 @@ void AnswerDiff::header(std::string_view part, const std::string& name,
     return note(field, *rule);
   const std::string left = scrubbed_header(name, production);
   const std::string right = scrubbed_header(name, canary);
-  if (both && (left == raw_canary || left == right)) return;
+  if (both && left == raw_canary) return;
+  if (both && left == right) return note_scrubbed(field);
   const bool list = both && sorted_elements(raw_production) == sorted_elements(raw_canary);
   const Cause cause = !both || name == "content-type" ? Cause::Schema
                       : list                          ? Cause::Ordering

@@ -179,6 +179,9 @@ TEST(Secrets, OfAnObjectThatARuleDropsAreNotShown) {
               json_response(R"({"user":{"id":"b"},"other":{"name":"Gerda"},"x":2})")));
   expect_no_secret(all_text(comparison));
   EXPECT_EQ(comparison.differences.size(), 2u) << all_text(comparison);
+  ASSERT_EQ(comparison.ignored.size(), 1u) << "what is not told apart is in the report";
+  EXPECT_EQ(comparison.ignored[0].field, "json.$.user.id");
+  EXPECT_EQ(comparison.ignored[0].why, "alike once scrubbed");
 }
 
 }  // namespace
