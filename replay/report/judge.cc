@@ -79,36 +79,38 @@ void Judge::judge(Trial&& trial, const Trial* baseline) {
   if (trial.outcome == SendOutcome::Answered) ++answered_;
   if (comparison.compared) ++compared_;
   gate_.add(trial, comparison);
-  learn(trial, baseline);
-  gate_.mark_noise(trial.exchange.request, comparison);
+  const Exchange& exchange = trial.exchange;
+  std::string question;
+  if (!baseline_) question = RequestMemory::question(exchange.request);
+  if (exchange.response && baseline != nullptr) learn_from_baseline(exchange, *baseline);
+  if (exchange.response && !baseline_) learn_from_repeat(exchange, question);
+  gate_.mark_noise(exchange.request, comparison);
   if (writer_) writer_->write(trial, comparison, scrubber_);
   if (!comparison.differences.empty()) keep_sample(trial, comparison);
-  if (!baseline_) memory_.remember(std::move(trial.exchange));
+  if (!baseline_) memory_.remember(std::move(question), std::move(trial.exchange));
 }
 
-void Judge::learn(const Trial& trial, const Trial* baseline) {
-  const Exchange& exchange = trial.exchange;
-  if (!exchange.response) return;
-  if (baseline != nullptr) {
-    if (baseline->outcome != SendOutcome::Answered || !baseline->canary) return;
-    gate_.add_self(exchange.request,
-                   comparator_.compare({.exchange = exchange,
-                                        .production = *exchange.response,
-                                        .other = *baseline->canary,
-                                        .offset_ns = Comparator::offset_of(*baseline)}),
-                   NoiseSource::Baseline);
-  } else if (!baseline_) {
-    const Response* previous = memory_.previous_answer(exchange.request);
-    if (previous == nullptr) return;
-    const auto offset =
-        static_cast<std::int64_t>(exchange.response->first_byte_ns - previous->first_byte_ns);
-    gate_.add_self(exchange.request,
-                   comparator_.compare({.exchange = exchange,
-                                        .production = *previous,
-                                        .other = *exchange.response,
-                                        .offset_ns = offset}),
-                   NoiseSource::Repeats);
-  }
+void Judge::learn_from_baseline(const Exchange& exchange, const Trial& baseline) {
+  if (baseline.outcome != SendOutcome::Answered || !baseline.canary) return;
+  gate_.add_self(exchange.request,
+                 comparator_.compare({.exchange = exchange,
+                                      .production = *exchange.response,
+                                      .other = *baseline.canary,
+                                      .offset_ns = Comparator::offset_of(baseline)}),
+                 NoiseSource::Baseline);
+}
+
+void Judge::learn_from_repeat(const Exchange& exchange, const std::string& question) {
+  const Response* previous = memory_.previous_answer(question);
+  if (previous == nullptr) return;
+  const auto offset =
+      static_cast<std::int64_t>(exchange.response->first_byte_ns - previous->first_byte_ns);
+  gate_.add_self(exchange.request,
+                 comparator_.compare({.exchange = exchange,
+                                      .production = *previous,
+                                      .other = *exchange.response,
+                                      .offset_ns = offset}),
+                 NoiseSource::Repeats);
 }
 
 // One for every field, endpoint and cause is enough to look at.

@@ -67,7 +67,8 @@ class Judge {
   void run();
   void take(Arrival&& arrival);
   void judge(Trial&& trial, const Trial* baseline);
-  void learn(const Trial& trial, const Trial* baseline);
+  void learn_from_baseline(const Exchange& exchange, const Trial& baseline);
+  void learn_from_repeat(const Exchange& exchange, const std::string& question);
   void keep_sample(const Trial& trial, const Comparison& comparison);
 
   Scrubber scrubber_;

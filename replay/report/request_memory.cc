@@ -58,7 +58,16 @@ std::uint64_t hash_of(const Headers& headers) noexcept {
   return sum;
 }
 
-std::string request_key(const Request& request) {
+std::size_t size_of(const Response& response) noexcept {
+  std::size_t size = sizeof(Response) + response.body.size();
+  for (const Header& header : response.headers)
+    size += sizeof(Header) + header.name.size() + header.value.size();
+  return size;
+}
+
+}  // namespace
+
+std::string RequestMemory::question(const Request& request) {
   const std::uint64_t who = hash_of(request.headers);
   std::string key;
   key.reserve(request.method.size() + request.authority.size() + request.target.size() + 56);
@@ -71,15 +80,6 @@ std::string request_key(const Request& request) {
       .append(1, ' ')
       .append(std::to_string(request.body_bytes));
 }
-
-std::size_t size_of(const Response& response) noexcept {
-  std::size_t size = sizeof(Response) + response.body.size();
-  for (const Header& header : response.headers)
-    size += sizeof(Header) + header.name.size() + header.value.size();
-  return size;
-}
-
-}  // namespace
 
 bool RequestMemory::seen(std::string key, std::uint64_t now_ns) {
   if (std::uint64_t* found = asked_.find(key)) {
@@ -110,20 +110,19 @@ bool RequestMemory::asked_before(const Exchange& exchange) {
   return before;
 }
 
-const Response* RequestMemory::previous_answer(const Request& request) const {
-  return answers_.find(request_key(request));
+const Response* RequestMemory::previous_answer(const std::string& question) const {
+  return answers_.find(question);
 }
 
-void RequestMemory::remember(Exchange&& exchange) {
+void RequestMemory::remember(std::string&& question, Exchange&& exchange) {
   if (!exchange.response || exchange.request.method.empty()) return;
   const std::size_t bytes = size_of(*exchange.response);
   if (bytes > kMaxAnswerBytes) return;
-  std::string key = request_key(exchange.request);
-  if (Response* found = answers_.find(key)) {
+  if (Response* found = answers_.find(question)) {
     answer_bytes_ -= size_of(*found);
     *found = std::move(*exchange.response);
   } else {
-    answers_.add(std::move(key), std::move(*exchange.response));
+    answers_.add(std::move(question), std::move(*exchange.response));
   }
   answer_bytes_ += bytes;
   forget_answers();

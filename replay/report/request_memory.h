@@ -24,13 +24,15 @@ class RequestMemory {
   /// without effect (RFC 9110 section 9.2.1): of them only a key of idempotency counts.
   bool asked_before(const Exchange& exchange);
 
-  /// Production's answer to the last request with this method, target, body and headers that was
-  /// remembered; null without one. Headers that name one request or its way (X-Request-Id,
-  /// traceparent, Via, ...) do not count: who asks does, for two users' answers are not noise.
-  /// Valid until another is remembered.
-  const Response* previous_answer(const Request& request) const;
+  /// What is asked, and by whom: method, target, body and headers. Headers that name one request
+  /// or its way (X-Request-Id, traceparent, Via, ...) do not count: who asks does, for two users'
+  /// answers are not noise.
+  static std::string question(const Request& request);
+  /// Production's answer to the last such request that was remembered; null without one. Valid
+  /// until another is remembered.
+  const Response* previous_answer(const std::string& question) const;
   /// Takes the answer for the next such request, in place of the one before.
-  void remember(Exchange&& exchange);
+  void remember(std::string&& question, Exchange&& exchange);
 
  private:
   bool seen(std::string key, std::uint64_t now_ns);

@@ -77,11 +77,11 @@ TEST(PreviousAnswer, IsOfTheSameRequestByTheSameUser) {
   const Headers alice{{"Cookie", "sid=alice"}, {"Accept", "*/*"}, {"X-Request-Id", "1"}};
   Exchange first = asked("GET", alice);
   first.response->body = "Alice";
-  memory.remember(std::move(first));
+  memory.remember(RequestMemory::question(first.request), std::move(first));
   const auto body = [&](const Headers& headers, const char* target = "/price/1") {
     Request request = asked("GET", headers).request;
     request.target = target;
-    const Response* answer = memory.previous_answer(request);
+    const Response* answer = memory.previous_answer(RequestMemory::question(request));
     return answer == nullptr ? std::string("none") : answer->body;
   };
   EXPECT_EQ(body(alice), "Alice");
@@ -100,14 +100,18 @@ TEST(PreviousAnswer, KeepsABoundedNumberOfBytes) {
   for (int i = 0; i < 8; ++i) {
     Exchange exchange = asked("GET", {{"Cookie", std::to_string(i)}});
     exchange.response->body.assign(kLarge, 'x');
-    memory.remember(std::move(exchange));
+    memory.remember(RequestMemory::question(exchange.request), std::move(exchange));
   }
-  EXPECT_EQ(memory.previous_answer(asked("GET", {{"Cookie", "0"}}).request), nullptr);
-  EXPECT_NE(memory.previous_answer(asked("GET", {{"Cookie", "7"}}).request), nullptr);
+  EXPECT_EQ(
+      memory.previous_answer(RequestMemory::question(asked("GET", {{"Cookie", "0"}}).request)),
+      nullptr);
+  EXPECT_NE(
+      memory.previous_answer(RequestMemory::question(asked("GET", {{"Cookie", "7"}}).request)),
+      nullptr);
   Exchange huge = asked("GET", {});
   huge.response->body.assign(RequestMemory::kMaxAnswerBytes + 1, 'x');
-  memory.remember(std::move(huge));
-  EXPECT_EQ(memory.previous_answer(asked("GET", {}).request), nullptr);
+  memory.remember(RequestMemory::question(huge.request), std::move(huge));
+  EXPECT_EQ(memory.previous_answer(RequestMemory::question(asked("GET", {}).request)), nullptr);
 }
 
 /// Judges them in that order.

@@ -36,6 +36,9 @@ constexpr std::array<std::string_view, 12> kHeaderParts{
     "token",   "secret",    "api-key",    "apikey",      "password",   "passwd",
     "session", "signature", "credential", "private-key", "access-key", "jwt"};
 
+// The first letters of all of them.
+constexpr std::string_view kHeaderBegins = "tsapcj";
+
 template <std::size_t N>
 bool ends_in(std::string_view text, const std::array<std::string_view, N>& endings) {
   return std::any_of(endings.begin(), endings.end(),
@@ -82,9 +85,14 @@ bool is_secret_header(std::string_view name) noexcept {
                  to_lower);
   const std::string_view lower(buffer.data(), size);
   if (lower == "authorization" || lower == "proxy-authorization") return true;
-  return std::any_of(kHeaderParts.begin(), kHeaderParts.end(), [&](std::string_view part) {
-    return lower.find(part) != std::string_view::npos;
-  });
+  for (std::size_t at = 0; at < lower.size(); ++at) {
+    if (kHeaderBegins.find(lower[at]) == std::string_view::npos) continue;
+    const std::string_view rest = lower.substr(at);
+    if (std::any_of(kHeaderParts.begin(), kHeaderParts.end(),
+                    [&](std::string_view part) { return rest.starts_with(part); }))
+      return true;
+  }
+  return false;
 }
 
 }  // namespace gray

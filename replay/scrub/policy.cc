@@ -38,9 +38,11 @@ Policy::Policy(Rules rules) : rules_(std::move(rules)), redactor_(key_of(rules_)
 }
 
 std::optional<Treatment> Policy::header(std::string_view name) const {
-  std::string lower(name);
-  std::transform(lower.begin(), lower.end(), lower.begin(), to_lower);
-  if (const auto rule = look_up(rules_.headers, lower)) return rule;
+  if (!rules_.headers.empty()) {
+    std::string lower(name);
+    std::transform(lower.begin(), lower.end(), lower.begin(), to_lower);
+    if (const auto rule = look_up(rules_.headers, lower)) return rule;
+  }
   return builtin_if(rules_.builtin && is_secret_header(name));
 }
 
