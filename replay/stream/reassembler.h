@@ -20,7 +20,7 @@
 namespace gray {
 
 struct ReassemblerOptions {
-  std::size_t max_flows = 262'144;               ///< the idlest is shed above, to a second or so
+  std::size_t max_flows = 262'144;               ///< the idlest is shed above, to four seconds or so
   std::size_t max_buffered = 256u << 20;         ///< bytes held out of order, over all flows
   std::size_t max_buffered_per_flow = 4u << 20;  ///< and in one direction of one
   std::uint64_t idle_timeout_ns = 300'000'000'000;
@@ -60,9 +60,9 @@ class Reassembler {
  private:
   static constexpr std::size_t kBatch = 32;
 
-  /// Of a moment, in which all packets are of one age: 2^30 ns, or a 16th of the timeout.
+  /// Of a moment, in which all packets are of one age: 2^32 ns, or a 16th of the timeout.
   static constexpr unsigned moment_bits(std::uint64_t idle_timeout_ns) noexcept {
-    return static_cast<unsigned>(std::min<std::uint64_t>(30, std::bit_width(idle_timeout_ns / 16)));
+    return static_cast<unsigned>(std::min<std::uint64_t>(32, std::bit_width(idle_timeout_ns / 16)));
   }
   std::uint32_t moment(std::uint64_t time_ns) const noexcept {
     return static_cast<std::uint32_t>(time_ns >> moment_bits_);

@@ -263,7 +263,7 @@ TEST(Reassembler, AFlowThatSpokeSinceIsNotTheIdlest) {
   };
   send(1, 1000);
   send(2, 1000);
-  wire.now += 3000 * kMs;
+  wire.now += 5000 * kMs;
   send(1, 1003);
   send(3, 1000);
   ASSERT_EQ(wire.recorder.heard.size(), 3U);
