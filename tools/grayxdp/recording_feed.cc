@@ -15,7 +15,7 @@ namespace gray {
 namespace {
 
 // Captures of several queues are out of order by less, and a request's head does not take longer.
-constexpr std::uint64_t kDisorderNs = 50 * kNsPerMs;
+constexpr std::uint64_t kDisorderNs = 10 * kNsPerMs;
 
 /// When the first frame of the file was captured (UTC ns); the end of time when it has none, 0 when
 /// asking would take it away.
