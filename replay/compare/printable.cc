@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "replay/content/utf8.h"
 
 namespace gray {
@@ -37,6 +39,9 @@ std::string escaped(std::string_view bytes) {
 }  // namespace
 
 std::string printable(std::string_view text, std::size_t limit) {
+  const auto is_plain = [](char c) { return c >= 0x20 && c < 0x7f; };
+  if (text.size() <= limit && std::all_of(text.begin(), text.end(), is_plain))
+    return std::string(text);
   std::string out;
   std::size_t whole = 0;  // of `out`: where "…" still fits behind
   for (std::size_t at = 0; at < text.size();) {

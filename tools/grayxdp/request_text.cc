@@ -1,5 +1,6 @@
 #include "tools/grayxdp/request_text.h"
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include "replay/compare/printable.h"
@@ -32,7 +33,7 @@ std::string status_of(const Exchange& exchange, bool colour) {
   if (!exchange.response) return "  -";
   const int status = exchange.response->status;
   constexpr int kColours[] = {0, 35, 32, 36, 33, 31};  // 2xx green … 5xx red
-  const std::string text = fmt::format("{:>3}", status);
+  const std::string text = fmt::format(FMT_COMPILE("{:>3}"), status);
   const int kind = status / 100;
   if (!colour || kind < 1 || kind > 5) return text;
   return fmt::format("\x1b[{}m{}\x1b[0m", kColours[kind], text);
@@ -82,7 +83,7 @@ std::string request_text(const Exchange& exchange, const RequestTextOptions& opt
   const bool asked = !request.method.empty();
   const bool answered = exchange.response.has_value();
   std::string text = fmt::format(
-      "{} {:>21} → {:<21} {} {:>8} {:>8} {:>8}  {}{}\n", iso8601(began_ns(exchange)),
+      FMT_COMPILE("{} {:>21} → {:<21} {} {:>8} {:>8} {:>8}  {}{}\n"), iso8601(began_ns(exchange)),
       exchange.client.to_string(), exchange.server.to_string(), status_of(exchange, options.colour),
       asked && answered && !exchange.answered_early() ? format_duration(exchange.latency_ns())
                                                       : "-",

@@ -1,5 +1,6 @@
 #include "userspace/base/clock.h"
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
 #include <sys/timex.h>
 
@@ -43,8 +44,8 @@ std::string iso8601(std::uint64_t utc) {
   const auto seconds = static_cast<std::time_t>(utc / kNsPerSecond);
   std::tm t{};
   gmtime_r(&seconds, &t);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z", t.tm_year + 1900, t.tm_mon + 1,
-                     t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec, utc % kNsPerSecond);
+  return fmt::format(FMT_COMPILE("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z"), t.tm_year + 1900,
+                     t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec, utc % kNsPerSecond);
 }
 
 }  // namespace gray

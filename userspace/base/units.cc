@@ -1,5 +1,6 @@
 #include "userspace/base/units.h"
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include <array>
@@ -116,7 +117,7 @@ std::string format_duration(std::uint64_t ns) {
   constexpr std::array kSteps{std::pair{1e9, "s"}, std::pair{1e6, "ms"}, std::pair{1e3, "us"}};
   const auto value = static_cast<double>(ns);
   for (const auto& [factor, name] : kSteps)
-    if (value >= factor) return fmt::format("{:.3g}{}", value / factor, name);
+    if (value >= factor) return fmt::format(FMT_COMPILE("{:.3g}{}"), value / factor, name);
   return fmt::format("{}ns", ns);
 }
 
@@ -124,8 +125,8 @@ std::string format_bytes(std::uint64_t bytes) {
   constexpr std::array kSteps{std::pair{1e9, "GB"}, std::pair{1e6, "MB"}, std::pair{1e3, "KB"}};
   const auto value = static_cast<double>(bytes);
   for (const auto& [factor, name] : kSteps)
-    if (value >= factor) return fmt::format("{:.2f}{}", value / factor, name);
-  return fmt::format("{}B", bytes);
+    if (value >= factor) return fmt::format(FMT_COMPILE("{:.2f}{}"), value / factor, name);
+  return fmt::format(FMT_COMPILE("{}B"), bytes);
 }
 
 }  // namespace gray

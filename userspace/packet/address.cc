@@ -1,6 +1,7 @@
 #include "userspace/packet/address.h"
 
 #include <arpa/inet.h>
+#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -68,16 +69,15 @@ bool IpAddress::is_loopback() const noexcept {
 }
 
 std::string IpAddress::to_string() const {
-  char text[INET6_ADDRSTRLEN];
   if (is_v4())
-    inet_ntop(AF_INET, bytes.data() + kV4Prefix.size(), text, sizeof text);
-  else
-    inet_ntop(AF_INET6, bytes.data(), text, sizeof text);
+    return fmt::format(FMT_COMPILE("{}.{}.{}.{}"), bytes[12], bytes[13], bytes[14], bytes[15]);
+  char text[INET6_ADDRSTRLEN];
+  inet_ntop(AF_INET6, bytes.data(), text, sizeof text);
   return text;
 }
 
 std::string Endpoint::to_string() const {
-  if (address.is_v4()) return fmt::format("{}:{}", address.to_string(), port);
+  if (address.is_v4()) return fmt::format(FMT_COMPILE("{}:{}"), address.to_string(), port);
   return fmt::format("[{}]:{}", address.to_string(), port);
 }
 
