@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <set>
 
 #include "replay/protocol/capture_builder.h"
 
@@ -350,38 +349,6 @@ TEST(Extractor, GivesExchangesOutAsTheyEnd) {
   Extraction extraction;
   extraction.feed(talk);
   EXPECT_EQ(extraction.exchanges.text(), "GET /a 200");
-}
-
-TEST(Extractor, IdsAreUniqueAndStable) {
-  std::set<std::string> ids;
-  for (std::uint16_t port = 1; port <= 20; ++port) {
-    Conversation talk(port);
-    talk.open();
-    for (int i = 0; i < 10; ++i) talk.client(get("/same")).server(ok("x"));
-    for (int again = 0; again < 2; ++again) {
-      Extraction extraction;
-      extraction.feed(talk).finish();
-      for (const Exchange& e : extraction.exchanges.list) ids.insert(e.id.hex());
-    }
-  }
-  EXPECT_EQ(ids.size(), 200U);
-  EXPECT_EQ(ids.begin()->size(), 32U);
-}
-
-TEST(Extractor, ExchangesInATunnelHaveIdsAndPositionsOfTheirOwn) {
-  Conversation talk;
-  talk.open().client("CONNECT h:80 HTTP/1.1\r\n\r\n").server("HTTP/1.1 200 X\r\n\r\n");
-  talk.client(get("/a")).server(ok("x")).client(get("/b")).server(ok("x"));
-  Extraction extraction;
-  extraction.feed(talk).finish();
-  std::set<std::string> ids;
-  std::uint32_t position = 0;
-  for (const Exchange& e : extraction.exchanges.list) {
-    ids.insert(e.id.hex());
-    EXPECT_EQ(e.position, position++);
-  }
-  EXPECT_EQ(ids.size(), 3U);
-  EXPECT_EQ(extraction.exchanges.ended, (std::vector<std::uint64_t>{0}));
 }
 
 TEST(Extractor, FragmentsAreCountedAndRead) {

@@ -78,6 +78,7 @@ void converse(std::span<const std::uint8_t> input) {
   consumer->closed(CloseReason::Finished);
   consumer.reset();
   require(context.begun == context.given, "every exchange is given out");
+  require(context.open.size() == 0, "and is open no more");
   require(context.kept.used == 0, "memory is given back");
 }
 

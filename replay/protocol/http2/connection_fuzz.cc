@@ -143,6 +143,7 @@ Read read(const std::vector<Event>& events, std::size_t piece) {
   consumer->closed(CloseReason::Finished);
   consumer.reset();
   require(context.begun == context.given, "every exchange is given out");
+  require(context.open.size() == 0, "and is open no more");
   require(context.kept.used == 0, "memory is given back");
   return {checker.told, context.skipped > 0};
 }
