@@ -68,6 +68,9 @@ def frames():
     yield 2, inner[14:]
     yield 4, b"\0\0\0\1\0\6\2\0\0\0\0\1\0\0\x08\0" + inner[14:]
     yield 7, b"\x08\0\0\0\0\0\0\1\0\1\0\6\2\0\0\0\0\1\0\0" + inner[14:]
+    ends = b"".join(struct.pack(">HHI", kind, 4, value) for kind, value in enumerate((9, 8), 20))
+    ports = b"".join(struct.pack(">HHI", kind, 4, value) for kind, value in enumerate((2, 5, 6), 24))
+    yield 8, b"\0\x0c\0\x08http2\0\0\0" + ends + ports + b"\0\0\0\0" + GET
     yield 2, ipv4(6, whole[:40], 0x2000)
     yield 2, ipv4(6, whole[40:], 5)
     yield 0, eth(b"\0\1", 0x0806)
@@ -297,10 +300,18 @@ def comparisons():
             yield struct.pack(">HH", len(rules), len(before)) + (rules + before + after).encode()
 
 
+def pdus():
+    """As pdu_order_fuzz.cc reads them: a frame and a message that come again, whole."""
+    frame = b"\0\0\x05\0\0\0\0\0\1hello"
+    for what, begun, whole in ((5, frame[:11], frame + frame), (4, frame[:2], frame), (0, GET, GET + b"x")):
+        yield b"".join(bytes([what]) + struct.pack(">H", len(b)) + b for b in (begun, whole))
+
+
 SEEDS = {
     "userspace_pcapng_reader_fuzz": captures,
     "userspace_packet_decode_fuzz": packets,
     "replay_stream_reassembler_fuzz": segments,
+    "replay_stream_pdu_order_fuzz": pdus,
     "replay_protocol_http1_connection_fuzz": conversations,
     "replay_protocol_http2_connection_fuzz": http2_conversations,
     "replay_protocol_http2_hpack_fuzz": header_blocks,

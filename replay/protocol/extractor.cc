@@ -125,6 +125,9 @@ std::uint64_t Extractor::settled_ns() const noexcept {
 ExtractorSummary Extractor::summary() const {
   Sums sums = state_->sums();
   return {.packets = state_->segmenter.frames(),
+          .unread = state_->segmenter.count(Odd::LinkType),
+          .unread_pdus =
+              state_->segmenter.count(Odd::PduTags) + state_->segmenter.count(Odd::PduOfNoStream),
           .streams = sums.streams.connections,
           .exchanges = sums.given,
           .gaps = sums.streams.gaps,

@@ -36,6 +36,8 @@ struct ExtractorOptions {
 /// For the summary of `requests`.
 struct ExtractorSummary {
   std::uint64_t packets = 0;
+  std::uint64_t unread = 0;       ///< of these, of a link type that is not read
+  std::uint64_t unread_pdus = 0;  ///< and exported PDUs that are of no stream
   std::uint64_t streams = 0;
   std::uint64_t exchanges = 0;
   std::uint64_t gaps = 0;

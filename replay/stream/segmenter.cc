@@ -22,13 +22,19 @@ std::span<const TaggedPacket> Segmenter::read(std::span<const Frame> frames, std
   for (std::size_t i = 0; i < count; ++i) {
     if (i + count < frames.size()) prefetch_headers(frames[i + count]);
     TaggedPacket& next = segments_read_[found];
-    next.packet = decode(frames[i], tunnels_);
+    next.packet = open(frames[i]);
     next.tag = frames[i].tag;
     if (take(next.packet)) ++found;
   }
   frames_ += count;
   segments_ += found;
   return std::span(segments_read_).first(found);
+}
+
+Packet Segmenter::open(const Frame& frame) {
+  if (frame.link != LinkType::WiresharkUpperPdu) return decode(frame, tunnels_);
+  const ExportedPdu pdu = read_exported_pdu(frame);
+  return pdu.packet.odd == Odd::None ? pdus_.place(pdu) : pdu.packet;
 }
 
 /// Every frame has one fate: the one that completes a datagram has the datagram's, all other
@@ -71,7 +77,8 @@ void Segmenter::account(Ledger& ledger) const {
   decoding.drops.push_back({"fragment", fragments_, DropKind::Selection});
   for (std::size_t i = 1; i < kOddKinds; ++i) {
     const auto kind = static_cast<Odd>(i);
-    const DropKind why = kind == Odd::NotIp ? DropKind::Selection : DropKind::Loss;
+    const bool chosen = kind == Odd::NotIp || kind == Odd::PduOfNoStream;
+    const DropKind why = chosen ? DropKind::Selection : DropKind::Loss;
     decoding.drops.push_back({std::string(to_string(kind)), odd_[i], why});
   }
   ledger.add(std::move(decoding));

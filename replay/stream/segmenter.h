@@ -1,6 +1,6 @@
 // From frames to TCP segments: decodes, follows tunnels, puts IP fragments together, and counts
-// what every frame came to. The first half of stream reassembly, and the part of it that one thread
-// does for all when the rest is spread over several. One thread.
+// what every frame came to. Exported PDUs are made segments. The first half of stream reassembly,
+// and the part of it that one thread does for all when the rest is spread over several. One thread.
 #pragma once
 
 #include <array>
@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "replay/stream/pdu_order.h"
 #include "userspace/base/ledger.h"
 #include "userspace/packet/defragment.h"
 #include "userspace/packet/packet.h"
@@ -32,13 +33,16 @@ class Segmenter {
 
   std::uint64_t frames() const noexcept { return frames_; }
   std::uint64_t segments() const noexcept { return segments_; }
+  /// Of these frames, such as were `odd`.
+  std::uint64_t count(Odd odd) const noexcept { return odd_[static_cast<std::size_t>(odd)]; }
   const Defragmenter::Counters& fragments() const noexcept { return defragmenter_.counters(); }
   /// Adds "decode" (frames to segments) and, when there were fragments, "defragment".
   void account(Ledger& ledger) const;
 
  private:
-  static constexpr std::size_t kOddKinds = static_cast<std::size_t>(Odd::TunnelDepth) + 1;
+  static constexpr std::size_t kOddKinds = static_cast<std::size_t>(Odd::PduOfNoStream) + 1;
 
+  Packet open(const Frame& frame);
   bool take(Packet& packet);
   Packet decode_inside(const Packet& fragment, std::span<const std::uint8_t> datagram);
   bool count(const Packet& packet) noexcept;
@@ -46,6 +50,7 @@ class Segmenter {
   const TunnelOptions tunnels_;
   TunnelOptions rest_;  // the same, for what is inside of those that were entered
   Defragmenter defragmenter_;
+  PduOrder pdus_;
   std::vector<TaggedPacket> segments_read_;
   std::vector<std::vector<std::uint8_t>> datagrams_;  // what segments_read_ points into
   std::uint64_t frames_ = 0;

@@ -145,6 +145,8 @@ int replay_requests(const ReplayVerb& verb) {
         feed.late());
   if (const std::string reached = caps_reached(feed.summary()); !reached.empty())
     std::cerr << fmt::format("grayxdp: {}\n", reached);
+  if (const std::string unread = packets_unread(feed.summary()); !unread.empty())
+    std::cerr << fmt::format("grayxdp: {}\n", unread);
   if (const std::string skipped = bytes_skipped(feed.summary()); !skipped.empty())
     std::cerr << fmt::format("grayxdp: {}\n", skipped);
   const RunSummary summary = run.finish(ledger);

@@ -38,6 +38,15 @@ std::string bytes_skipped(const ExtractorSummary& summary) {
                      format_bytes(summary.skipped_bytes));
 }
 
+std::string packets_unread(const ExtractorSummary& summary) {
+  std::vector<std::string> said;
+  if (summary.unread > 0)
+    said.push_back(fmt::format("{} packets of a link type that is not read", summary.unread));
+  if (summary.unread_pdus > 0)
+    said.push_back(fmt::format("{} exported PDUs that are not HTTP over TCP", summary.unread_pdus));
+  return fmt::format("{}", fmt::join(said, ", "));
+}
+
 std::string requests_summary(const ExtractorSummary& summary, std::uint64_t listed,
                              std::uint64_t late) {
   std::string text =
@@ -48,6 +57,7 @@ std::string requests_summary(const ExtractorSummary& summary, std::uint64_t list
   const auto add = [&](const std::string& line) {
     if (!line.empty()) text += fmt::format("requests: {}\n", line);
   };
+  add(packets_unread(summary));
   add(set_aside(summary));
   add(caps_reached(summary));
   if (late > 0) add(fmt::format("{} lines are behind their place, because they ended late", late));

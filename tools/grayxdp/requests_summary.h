@@ -17,4 +17,7 @@ std::string requests_summary(const ExtractorSummary& summary, std::uint64_t list
 /// "12B skipped, which are of no message that could be read"; empty when there are none.
 std::string bytes_skipped(const ExtractorSummary& summary);
 
+/// "12 packets of a link type that is not read"; empty when there are none.
+std::string packets_unread(const ExtractorSummary& summary);
+
 }  // namespace gray

@@ -179,5 +179,22 @@ TEST(Requests, SaysWhatWasReadAndIsInNoExchange) {
             "requests: 5 packets, 1 streams, 1 exchanges, 0 streams opaque, 0 gaps (0B)\n");
 }
 
+TEST(Requests, ALinkTypeThatIsNotReadIsSaid) {
+  const TempDir dir;
+  const std::string path = dir / "x.pcap";
+  write_pcap(path, Conversation().open().client(get("/a")).frames());
+  std::fstream(path, std::ios::binary | std::ios::in | std::ios::out).seekp(20).put(105);
+  const RunResult result = requests_of_file(path, {});
+  EXPECT_EQ(result.status, 0);
+  EXPECT_NE(result.err.find("\nrequests: 4 packets of a link type that is not read\n"),
+            std::string::npos)
+      << result.err;
+  const RunResult replayed =
+      run({built_binary("grayxdp"), "replay", path, "--to", "http://127.0.0.1:9"});
+  EXPECT_NE(replayed.err.find("grayxdp: 4 packets of a link type that is not read\n"),
+            std::string::npos)
+      << replayed.err;
+}
+
 }  // namespace
 }  // namespace gray

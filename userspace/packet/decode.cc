@@ -2,6 +2,7 @@
 // The order of the steps; how each is read is in link.cc, ip.cc and tunnel.cc.
 #include <cstring>
 
+#include "userspace/packet/exported_pdu.h"
 #include "userspace/packet/layers.h"
 
 namespace gray {
@@ -61,11 +62,16 @@ std::string_view to_string(Odd odd) noexcept {
       return "l4_header";
     case Odd::TunnelDepth:
       return "tunnel_depth";
+    case Odd::PduTags:
+      return "pdu_tags";
+    case Odd::PduOfNoStream:
+      return "pdu_of_no_stream";
   }
   return "unknown";
 }
 
 Packet decode(const Frame& frame, const TunnelOptions& tunnels) noexcept {
+  if (frame.link == LinkType::WiresharkUpperPdu) return read_exported_pdu(frame).packet;
   const auto captured = static_cast<std::uint32_t>(frame.bytes.size());
   const Network network = open_link(frame.link, {frame.bytes, std::max(frame.wire_len, captured)});
   Packet packet = network.odd == Odd::None ? read_ip(network.ip) : stopped(network.odd);

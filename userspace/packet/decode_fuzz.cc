@@ -11,9 +11,10 @@
 namespace gray {
 namespace {
 
-constexpr LinkType kLinks[] = {LinkType::Ethernet, LinkType::Null,     LinkType::Raw,
-                               LinkType::Loop,     LinkType::LinuxSll, LinkType::Ipv4,
-                               LinkType::Ipv6,     LinkType::LinuxSll2};
+constexpr LinkType kLinks[] = {
+    LinkType::Ethernet, LinkType::Null,      LinkType::Raw,
+    LinkType::Loop,     LinkType::LinuxSll,  LinkType::Ipv4,
+    LinkType::Ipv6,     LinkType::LinuxSll2, LinkType::WiresharkUpperPdu};
 
 bool within(std::span<const std::uint8_t> inner, std::span<const std::uint8_t> outer) {
   if (inner.empty()) return true;

@@ -196,6 +196,8 @@ Network open_link(LinkType link, Piece frame) noexcept {
       return open_cooked(frame, kSllHeader, 14, 2);
     case LinkType::LinuxSll2:
       return open_cooked(frame, kSll2Header, 0, 8);
+    case LinkType::WiresharkUpperPdu:  // has no IP header, and addresses where none is looked for
+      break;
   }
   return stop(Odd::LinkType);
 }

@@ -21,6 +21,7 @@ enum class LinkType : std::uint16_t {
   LinuxSll = 113,
   Ipv4 = 228,
   Ipv6 = 229,
+  WiresharkUpperPdu = 252,  ///< no packets: bytes of an application (exported_pdu.h)
   LinuxSll2 = 276,
 };
 
@@ -58,6 +59,8 @@ enum class Odd : std::uint8_t {
   Ipv6Extension,  ///< extension header chain cut or too long
   L4Header,       ///< TCP or UDP header cut or with an impossible length
   TunnelDepth,    ///< more tunnels in each other than are followed: the packet is such a one
+  PduTags,        ///< an exported PDU whose tags are cut or have no end
+  PduOfNoStream,  ///< one of no stream that is read: its dissector, not over TCP, no addresses
 };
 std::string_view to_string(Odd odd) noexcept;
 
