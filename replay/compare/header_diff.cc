@@ -41,6 +41,11 @@ std::string joined(std::span<const std::string_view> values) {
   return list;
 }
 
+// Of values that may be written as one list.
+bool same_list(std::span<const std::string_view> a, std::span<const std::string_view> b) {
+  return a.size() == 1 && b.size() == 1 ? a[0] == b[0] : joined(a) == joined(b);
+}
+
 std::vector<std::string> sorted_elements(std::string_view list) {
   std::vector<std::string> elements;
   while (true) {
@@ -112,9 +117,11 @@ bool AnswerDiff::grpc_status(const AnswerHeaders& production, const AnswerHeader
 void AnswerDiff::headers(std::string_view part, const Headers& production, const Headers& canary) {
   if (same_headers(production, canary)) return;
   if (same_names(production, canary)) {
-    std::map<std::string, std::size_t> differ;
+    std::vector<std::pair<std::string, std::size_t>> differ;
     for (std::size_t i = 0; i < canary.size(); ++i)
-      if (production[i].value != canary[i].value) differ.emplace(lower_case(canary[i].name), i);
+      if (production[i].value != canary[i].value)
+        differ.emplace_back(lower_case(canary[i].name), i);
+    std::sort(differ.begin(), differ.end());
     for (const auto& [name, at] : differ) {
       const std::string_view before = production[at].value, after = canary[at].value;
       header(part, name, {&before, 1}, {&after, 1});
@@ -139,12 +146,13 @@ void AnswerDiff::header(std::string_view part, const std::string& name,
                         std::span<const std::string_view> production,
                         std::span<const std::string_view> canary) {
   const bool both = !production.empty() && !canary.empty();
-  const std::string raw_production = joined(production), raw_canary = joined(canary);
-  if (both && raw_production == raw_canary) return;
+  if (both && same_list(production, canary)) return;
   const JsonStep place[] = {{name, 0, false}};
-  const std::string field =
-      std::string(part) + '.' + (is_standard(name) ? name : printable(scrubber_.scrub_text(name)));
-  if (const CompareRule* rule = rules_.ignoring(part, place)) return note(field, *rule);
+  std::string field(part);
+  field += '.';
+  field += is_standard(name) ? name : printable(scrubber_.scrub_text(name));
+  if (const CompareRule* rule = rules_.ignoring(part, place)) return note(std::move(field), *rule);
+  const std::string raw_production = joined(production), raw_canary = joined(canary);
   TreeNode before, after;
   before.kind = after.kind = TreeKind::String;
   before.text = raw_production;

@@ -43,13 +43,17 @@ std::string_view kind_of(std::string_view segment) noexcept {
 }  // namespace
 
 std::string path_template(std::string_view target) {
-  if (const std::size_t scheme = target.find("://"); scheme < target.find_first_of("/?")) {
-    const std::size_t path = target.find('/', scheme + 3);
-    target = path == target.npos ? "/" : target.substr(path);
+  if (!target.starts_with('/')) {
+    const std::size_t scheme = target.find("://");
+    if (scheme < target.find_first_of("/?")) {
+      const std::size_t path = target.find('/', scheme + 3);
+      target = path == target.npos ? "/" : target.substr(path);
+    }
   }
-  target = target.substr(0, target.find_first_of("?#"));
+  target = target.substr(0, std::min(target.find('?'), target.find('#')));
   if (target.empty()) return "/";
   std::string out;
+  out.reserve(std::min(target.size(), kMaxTemplate + 1));
   std::size_t segments = 0;
   while (!target.empty()) {
     const std::size_t slash = target.starts_with('/') ? 1 : 0;

@@ -38,6 +38,7 @@ const char* to_string(NoiseSource source) noexcept {
 }
 
 std::string without_indices(const std::string& field) {
+  if (field.find('[') == std::string::npos) return field;
   std::string out;
   for (std::size_t at = 0; at < field.size();) {
     const std::size_t digits = at + 1;

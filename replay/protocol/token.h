@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <string_view>
 
 namespace gray {
@@ -24,10 +25,15 @@ constexpr bool is_token_char(char c) noexcept {
   return detail::kTokenChars[static_cast<unsigned char>(c)];
 }
 
+/// Of the token that `text` begins with, in bytes; 0 when it begins with none.
+constexpr std::size_t token_size(std::string_view text) noexcept {
+  std::size_t size = 0;
+  while (size < text.size() && is_token_char(text[size])) ++size;
+  return size;
+}
+
 constexpr bool is_token(std::string_view text) noexcept {
-  for (const char c : text)
-    if (!is_token_char(c)) return false;
-  return !text.empty();
+  return !text.empty() && token_size(text) == text.size();
 }
 
 }  // namespace gray

@@ -32,13 +32,13 @@ class FifoMap {
     if (2 * (entries_.size() + 1) > index_.size()) grow();
     const std::size_t hash = hash_of(key);
     index_[place(key, hash)] = {hash, first_ + entries_.size()};
-    entries_.push_back({std::move(key), std::move(value)});
+    entries_.push_back({std::move(key), std::move(value), hash});
   }
 
   const Value& oldest() const noexcept { return entries_.front().value; }
   void forget_oldest() noexcept {
-    const std::string& key = entries_.front().key;
-    close_gap(place(key, hash_of(key)));
+    const Entry& oldest = entries_.front();
+    close_gap(place(oldest.key, oldest.hash));
     entries_.pop_front();
     ++first_;
   }
@@ -47,6 +47,7 @@ class FifoMap {
   struct Entry {
     std::string key;
     Value value;
+    std::size_t hash = 0;
   };
   struct Place {
     std::size_t hash = 0;

@@ -38,6 +38,8 @@ bool is_safe(const std::string& method) noexcept {
 }
 
 bool of_one_request(std::string_view name) noexcept {
+  constexpr std::string_view kFirst = "cdfgiktvx";  // letters of all of them
+  if (name.empty() || kFirst.find(to_lower(name[0])) == std::string_view::npos) return false;
   constexpr std::string_view kSpans = "x-b3-";
   return (name.size() > kSpans.size() && same_name(name.substr(0, kSpans.size()), kSpans)) ||
          std::any_of(kOfOneRequest.begin(), kOfOneRequest.end(),

@@ -31,6 +31,8 @@ int hex_at(std::string_view text, std::size_t pos, std::size_t count) {
 }
 
 std::string decode(std::string_view text, bool plus_is_space) {
+  if (text.find('%') == text.npos && (!plus_is_space || text.find('+') == text.npos))
+    return std::string(text);
   std::string decoded;
   decoded.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {

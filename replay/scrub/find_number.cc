@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t kMaxGroups = 8;
 constexpr std::size_t kMaxDigits = 19;
+constexpr std::size_t kFewestDigits = 11;  // of a number without a plus: one of a mobile phone
 
 /// Runs of digits with one separator between each two, from where a number may start.
 struct Groups {
@@ -234,14 +235,16 @@ bool NumberFinder::find_imsi(Finding& finding) {
 }  // namespace
 
 std::size_t find_number(std::string_view text, std::size_t begin, std::vector<Finding>& findings) {
-  Finding finding;
-  if (NumberFinder(text, begin).find(finding)) {
-    findings.push_back(finding);
-    return finding.end;
-  }
   std::size_t end = begin;
   while (end < text.size() && is_digit(text[end])) ++end;
-  return end;
+  const bool plus = begin > 0 && text[begin - 1] == '+';
+  const bool goes_on = end + 1 < text.size() && is_separator(text[end]) && is_digit(text[end + 1]);
+  // Most runs of digits are too short to be anything, and stand alone.
+  if (end - begin < kFewestDigits && !plus && !goes_on) return end;
+  Finding finding;
+  if (!NumberFinder(text, begin).find(finding)) return end;
+  findings.push_back(finding);
+  return finding.end;
 }
 
 }  // namespace gray

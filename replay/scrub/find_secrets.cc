@@ -80,7 +80,7 @@ class SecretFinder {
       case '-':
         return private_key();
       default:
-        return known_token();
+        if (starts_word()) known_token();
     }
   }
 
@@ -268,8 +268,8 @@ bool SecretFinder::prefixed(std::string_view prefix, std::size_t min, std::size_
   return true;
 }
 
+// At the begin of a word.
 void SecretFinder::known_token() {
-  if (!starts_word()) return;
   switch (text_[pos_]) {
     case 'e':
       web_token();

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "replay/content/base64.h"
+#include "replay/protocol/control.h"
 #include "replay/protocol/token.h"
 #include "replay/schema/proto_json.h"
 #include "replay/scrub/chars.h"
@@ -18,9 +19,7 @@ constexpr std::array<std::string_view, 6> kUrlHeaders{
     "referer", "location", "content-location", "origin", "x-original-url", "x-rewrite-url"};
 
 bool is_sound(const Header& header) {
-  const auto breaks_line = [](char c) { return c == '\r' || c == '\n' || c == '\0'; };
-  return is_token(header.name) &&
-         std::none_of(header.value.begin(), header.value.end(), breaks_line);
+  return is_token(header.name) && !breaks_line(header.value);
 }
 
 bool is_credentials(std::string_view name) {

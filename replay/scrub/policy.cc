@@ -114,6 +114,7 @@ void Policy::find_builtin(std::string_view text, std::vector<Treated>& found) co
   thread_local std::vector<Finding> builtin;
   builtin.clear();
   find_secrets(text, builtin);
+  if (builtin.empty()) return;
   const std::size_t by_rules = found.size();
   std::size_t rule = 0;
   for (Finding finding : builtin) {

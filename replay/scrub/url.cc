@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "replay/protocol/control.h"
 #include "replay/scrub/chars.h"
 #include "replay/scrub/encoded.h"
 
@@ -10,17 +11,11 @@ namespace {
 
 enum class Fields { Query, Form };
 
-bool has_control(std::string_view text) {
-  return std::any_of(text.begin(), text.end(),
-                     [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
-}
-
 /// "name=value". Empty when it is to be dropped.
 std::string scrub_parameter(const Policy& policy, Part part, Fields fields, std::string_view raw) {
   const std::size_t equals = std::min(raw.find('='), raw.size());
-  std::string name(raw.substr(0, equals));
-  const std::string plain_name = form_decode(name);
-  std::string result_name = name;
+  std::string result_name(raw.substr(0, equals));
+  const std::string plain_name = form_decode(result_name);
   scrub_value(policy, part, result_name);
   if (equals == raw.size()) return result_name;
   const std::string before = form_decode(raw.substr(equals + 1));
@@ -44,11 +39,11 @@ std::string scrub_parameter(const Policy& policy, Part part, Fields fields, std:
   // What the decoder took for an escape may have been none: "100%13812345678".
   std::string as_written(raw.substr(equals + 1));
   if (!treatment && as_written != before) policy.scrub_text(part, as_written);
-  return result_name + as_written;
+  return result_name += as_written;
 }
 
-std::string scrub_parameters(const Policy& policy, Part part, Fields fields, std::string_view raw) {
-  std::string result;
+void scrub_parameters(const Policy& policy, Part part, Fields fields, std::string_view raw,
+                      std::string& result) {
   bool first = true;
   while (true) {
     const std::size_t end = std::min(raw.find('&'), raw.size());
@@ -59,34 +54,33 @@ std::string scrub_parameters(const Policy& policy, Part part, Fields fields, std
       result += scrubbed;
       first = false;
     }
-    if (end == raw.size()) return result;
+    if (end == raw.size()) return;
     raw.remove_prefix(end + 1);
   }
 }
 
 /// A segment and its parameters: "orders;jsessionid=1A2B".
-std::string scrub_segment(const Policy& policy, Part part, std::string_view raw) {
+void scrub_segment(const Policy& policy, Part part, std::string_view raw, std::string& result) {
   const std::size_t parameters = std::min(raw.find(';'), raw.size());
   std::string segment(raw.substr(0, parameters));
   scrub_value(policy, part, segment);
+  result += segment;
   while (raw.size() > parameters) {
     raw.remove_prefix(raw.find(';') + 1);
     const std::string_view parameter = raw.substr(0, raw.find(';'));
-    segment += ';';
-    segment += scrub_parameter(policy, part, Fields::Query, parameter);
+    result += ';';
+    result += scrub_parameter(policy, part, Fields::Query, parameter);
     if (raw.find(';') == std::string_view::npos) break;
   }
-  return segment;
 }
 
-std::string scrub_path(const Policy& policy, Part part, std::string_view raw) {
+void scrub_path(const Policy& policy, Part part, std::string_view raw, std::string& result) {
   // Numbers that are written over several segments are no one's habit, so each one is on its own.
-  std::string path;
   while (true) {
     const std::size_t end = std::min(raw.find('/'), raw.size());
-    path += scrub_segment(policy, part, raw.substr(0, end));
-    if (end == raw.size()) return path;
-    path += '/';
+    if (end > 0) scrub_segment(policy, part, raw.substr(0, end), result);
+    if (end == raw.size()) return;
+    result += '/';
     raw.remove_prefix(end + 1);
   }
 }
@@ -113,7 +107,8 @@ bool scrub_url(const Policy& policy, Part part, std::string& url) {
   if (has_control(url) || url.find(' ') != std::string::npos) return false;
   std::string_view rest = url;
   std::string result;
-  const std::size_t scheme = rest.find("://");
+  result.reserve(url.size());
+  const std::size_t scheme = rest.starts_with('/') ? rest.npos : rest.find("://");
   const bool absolute =
       scheme != std::string_view::npos && scheme > 0 &&
       std::all_of(rest.begin(), rest.begin() + static_cast<std::ptrdiff_t>(scheme),
@@ -125,15 +120,15 @@ bool scrub_url(const Policy& policy, Part part, std::string& url) {
     result += scrub_authority(policy, part, rest.substr(start, end - start));
     rest.remove_prefix(end);
   }
-  const std::size_t path_end = std::min(rest.find_first_of("?#"), rest.size());
-  result += scrub_path(policy, part, rest.substr(0, path_end));
-  rest.remove_prefix(path_end);
+  const std::size_t path_end = std::min(rest.find('?'), rest.find('#'));
+  scrub_path(policy, part, rest.substr(0, path_end), result);
+  rest.remove_prefix(std::min(path_end, rest.size()));
   // A fragment is no part of a request, but stands in Location and Referer, with tokens in it.
   while (!rest.empty()) {
     const char mark = rest.front();
     const std::size_t end = mark == '?' ? std::min(rest.find('#'), rest.size()) : rest.size();
     result += mark;
-    result += scrub_parameters(policy, part, Fields::Query, rest.substr(1, end - 1));
+    scrub_parameters(policy, part, Fields::Query, rest.substr(1, end - 1), result);
     rest.remove_prefix(end);
   }
   url = std::move(result);
@@ -145,7 +140,9 @@ bool scrub_form(const Policy& policy, std::string& body) {
   const std::size_t end = body.find_last_not_of("\r\n") + 1;
   const std::string_view form = std::string_view(body).substr(0, end);
   if (has_control(form)) return false;
-  body = scrub_parameters(policy, Part::Body, Fields::Form, form) + body.substr(end);
+  std::string result;
+  scrub_parameters(policy, Part::Body, Fields::Form, form, result);
+  body = result.append(body, end);
   return true;
 }
 

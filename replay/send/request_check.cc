@@ -1,28 +1,19 @@
 #include "replay/send/request_check.h"
 
-#include <algorithm>
-
+#include "replay/protocol/control.h"
 #include "replay/protocol/token.h"
 
 namespace gray {
 namespace {
 
 bool is_target(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return byte > 0x20 && byte != 0x7f;
-  });
-}
-
-bool is_value(std::string_view text) {
-  return std::none_of(text.begin(), text.end(),
-                      [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
+  return !text.empty() && text.find(' ') == std::string_view::npos && !has_control(text);
 }
 
 std::string check_headers(const Headers& headers) {
   for (const Header& header : headers) {
     if (!is_token(header.name)) return "a header name is no token";
-    if (!is_value(header.value)) return "CR, LF or NUL in header " + header.name;
+    if (breaks_line(header.value)) return "CR, LF or NUL in header " + header.name;
   }
   return "";
 }

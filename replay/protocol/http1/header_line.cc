@@ -1,8 +1,9 @@
 #include "replay/protocol/http1/header_line.h"
 
-#include <array>
+#include <algorithm>
 #include <string>
 
+#include "replay/protocol/control.h"
 #include "replay/protocol/http1/anomaly.h"
 #include "replay/protocol/http1/framing.h"
 #include "replay/protocol/token.h"
@@ -23,17 +24,11 @@ bool is_control(char c) noexcept {
   return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f;
 }
 
-bool has_control(std::string_view text) noexcept {
-  for (const char c : text)
-    if (is_control(c)) return true;
-  return false;
-}
-
-// Most values have nothing odd in them: looked at once, and only then written anew.
-std::string clean(std::string_view value, Message& message) {
-  std::string text(value);
-  if (!has_control(value)) return text;
-  for (char& c : text) {
+// Most values have nothing odd in them, and stay as they are.
+void clean(std::string& text, std::size_t from, Message& message) {
+  if (!has_control(std::string_view(text).substr(from))) return;
+  for (std::size_t i = from; i < text.size(); ++i) {
+    char& c = text[i];
     if (c == '\r') {
       flag(message, anomaly::kBareCr);
       c = ' ';  // section 2.2
@@ -41,7 +36,6 @@ std::string clean(std::string_view value, Message& message) {
       flag(message, anomaly::kControl);
     }
   }
-  return text;
 }
 
 LineKind fold(std::string_view line, Headers& headers, Message& message) {
@@ -53,7 +47,9 @@ LineKind fold(std::string_view line, Headers& headers, Message& message) {
   const std::string_view more = trim(line);
   std::string& value = headers.back().value;
   if (!value.empty() && !more.empty()) value += ' ';
-  value += clean(more, message);
+  const std::size_t before = value.size();
+  value += more;
+  clean(value, before, message);
   return LineKind::Folded;
 }
 
@@ -61,10 +57,11 @@ LineKind fold(std::string_view line, Headers& headers, Message& message) {
 
 LineKind add_line(std::string_view line, Headers& headers, Message& message) {
   if (line.front() == ' ' || line.front() == '\t') return fold(line, headers, message);
-  const std::size_t colon = line.find(':');
+  std::size_t colon = token_size(line);
+  const bool usual = colon > 0 && colon < line.size() && line[colon] == ':';
+  if (!usual) colon = line.find(':', colon);
   std::string_view name = line.substr(0, colon);
-  const bool usual = is_token(name);
-  if (!usual && has_control(name)) return LineKind::Garbage;
+  if (!usual && std::any_of(name.begin(), name.end(), is_control)) return LineKind::Garbage;
   if (colon == std::string_view::npos) {
     flag(message, anomaly::kNoColon);
     return LineKind::Ignored;
@@ -75,7 +72,10 @@ LineKind add_line(std::string_view line, Headers& headers, Message& message) {
   }
   if (!usual && !is_token(name)) flag(message, anomaly::kBadName);
   if (headers.empty()) headers.reserve(kUsualHeaders);
-  headers.push_back({std::string(name), clean(trim(line.substr(colon + 1)), message)});
+  Header& header = headers.emplace_back();
+  header.name = name;
+  header.value = trim(line.substr(colon + 1));
+  clean(header.value, 0, message);
   return LineKind::Header;
 }
 
