@@ -1,11 +1,13 @@
 #include "replay/compare/body_tree.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "replay/compare/rules.h"
 #include "replay/scrub/chars.h"
 #include "replay/scrub/encoded.h"
+#include "replay/scrub/json_text.h"
 
 namespace gray {
 namespace {
@@ -20,9 +22,20 @@ bool looks_json(std::string_view body) noexcept {
   return first != body.npos && (body[first] == '{' || body[first] == '[');
 }
 
+// NDJSON, JSON Lines, JSON text sequences (RFC 7464), and what some streams call themselves.
+bool says_json_sequence(const Response& response) {
+  constexpr std::array<std::string_view, 9> kTypes{
+      "application/x-ndjson",      "application/ndjson",      "application/jsonl",
+      "application/x-jsonl",       "application/jsonlines",   "application/x-jsonlines",
+      "application/x-json-stream", "application/stream+json", "application/json-seq"};
+  const std::string media = media_type(response.headers);
+  return media.ends_with("+json-seq") ||
+         std::find(kTypes.begin(), kTypes.end(), media) != kTypes.end();
+}
+
 // An object or array that parses is whole; of a bare 12 that was cut that is not known.
 bool takes_json(const BodySource& source) {
-  if (source.response->truncated) return false;
+  if (source.response->truncated || says_json_sequence(*source.response)) return false;
   return looks_json(source.body) || (source.response->complete && says_json(*source.response));
 }
 
@@ -109,6 +122,25 @@ BodyMaker json_maker() {
           .takes = takes_json,
           .make = [](const BodySource& source) { return parse_json(source.body); },
           .scrub = {}};
+}
+
+// Each value is a document to the rules for scrubbing.
+BodyMaker json_sequence_maker(const Scrubber& scrubber) {
+  return {.part = "json",
+          .takes =
+              [](const BodySource& source) {
+                if (source.response->truncated) return false;
+                return looks_json(source.body) ||
+                       (source.response->complete && says_json_sequence(*source.response));
+              },
+          .make = [](const BodySource& source) { return parse_json_sequence(source.body); },
+          .scrub = [&scrubber](std::span<const JsonStep> place,
+                               const TreeNode& node) -> std::optional<std::string> {
+            if (place.empty()) return std::nullopt;
+            return scrubber.scrub_json_at(place.subspan(1), node.kind == TreeKind::String
+                                                                ? quote_json(node.text)
+                                                                : std::string(node.text));
+          }};
 }
 
 BodyMaker form_maker() {

@@ -12,6 +12,7 @@
 #include "replay/compare/tree.h"
 #include "replay/protocol/exchange.h"
 #include "replay/scrub/json_path.h"
+#include "replay/scrub/scrubber.h"
 
 namespace gray {
 
@@ -66,6 +67,10 @@ bool same_media(std::string_view a, std::string_view b);
 /// application/json, text/json, +json, or a body that begins with { or [. A bare value that may be
 /// cut is none.
 BodyMaker json_maker();
+/// Several JSON values one behind the other, as application/x-ndjson: an array of them. Of a body
+/// that says nothing of the kind, when it is no one value; to be asked after json_maker().
+/// `scrubber` must outlive the maker.
+BodyMaker json_sequence_maker(const Scrubber& scrubber);
 /// application/x-www-form-urlencoded: an object of strings.
 BodyMaker form_maker();
 

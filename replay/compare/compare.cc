@@ -70,6 +70,7 @@ Comparator::Comparator(const CompareOptions& options, const Scrubber& scrubber)
   makers_.push_back(grpc_maker(options.schemas, scrubber));
   makers_.push_back(proto_maker(options.schemas, scrubber));
   makers_.push_back(json_maker());
+  makers_.push_back(json_sequence_maker(scrubber));
   makers_.push_back(form_maker());
 }
 

@@ -76,6 +76,25 @@ TEST(CompareJson, IsRecognisedByContentToo) {
             "body: 7 bytes, differs at 6 -> 6 bytes, differs at 6");
 }
 
+TEST(CompareJson, ValuesOneBehindTheOtherAreAnArrayOfThem) {
+  const auto lines = [](std::string body) {
+    return response_of(200, {{"Content-Type", "application/x-ndjson"}}, std::move(body));
+  };
+  const auto plain = [](std::string body) { return response_of(200, {}, std::move(body)); };
+  EXPECT_EQ(
+      compare(lines("{\"a\":1,\"b\":2}\n{\"a\":2}\n"), lines("{\"b\":2.0,\"a\":1}\r\n{\"a\":2}")),
+      "");
+  EXPECT_EQ(compare(lines("{\"a\":1}\n{\"a\":2}\n"), lines("{\"a\":1}\n{\"a\":3}\n")),
+            "json.$[1].a: 2 -> 3");
+  EXPECT_EQ(compare(lines("{\"a\":1}\n"), lines("{\"a\":2}\n")), "json.$[0].a: 1 -> 2");
+  EXPECT_EQ(compare(lines("{\"a\":1}\n{\"a\":2}\n"), lines("{\"a\":1}\n")),
+            "json.$[1]: {1 member} -> ");
+  EXPECT_EQ(compare(lines(""), lines("{}\n")), "json.$[0]:  -> {}");
+  EXPECT_EQ(compare(plain("{\"a\":1}\n[2]"), plain("{\"a\":1}\n[3]")), "json.$[1][0]: 2 -> 3");
+  EXPECT_EQ(compare(lines("{\"a\":1}\n{\"a\":"), lines("{\"a\":1}\n{\"b\":")),
+            "body: 13 bytes, differs at 10 -> 13 bytes, differs at 10");
+}
+
 TEST(CompareJson, DifferencesAreCappedAndTheRestIsCounted) {
   std::string ones = "[1", twos = "[2";
   for (int i = 1; i < 250; ++i) {

@@ -45,6 +45,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   // RFC 8259 section 8.1: a byte order mark may be ignored, and scrubbing does.
   const auto tree = parse_json(before);
   if (!tree) return require(before.starts_with("\xef\xbb\xbf"), "both know the document"), 0;
+  // One level deeper, and twice as many.
+  const auto twice = parse_json_sequence(before + '\n' + before);
+  require(!twice || twice->size() == 2 * tree->size() + 1, "each of two values is read");
   const auto after = parse_json(text);
   require(after.has_value(), "scrubbing leaves a document");
   require(drops || after->size() == tree->size(), "scrubbing keeps the members");

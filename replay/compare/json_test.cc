@@ -84,6 +84,22 @@ TEST(Tree, LaysChildrenBehindTheirParent) {
   EXPECT_EQ((*tree)[6].text, "x\ty");
 }
 
+TEST(Tree, TakesValuesOneBehindTheOther) {
+  const auto tree = parse_json_sequence("{\"a\":1}\n[2,3] 4\r\n\"5\"\n\n");
+  ASSERT_TRUE(tree);
+  EXPECT_EQ((*tree)[0].kind, TreeKind::Array);
+  EXPECT_EQ((*tree)[0].size, 4u);
+  EXPECT_EQ((*tree)[0].next, tree->size());
+  EXPECT_EQ((*tree)[1].text, "{\"a\":1}");
+  EXPECT_EQ((*tree)[3].text, "[2,3]");
+  EXPECT_EQ((*tree)[6].text, "4");
+  for (const char* text :
+       {"", "\n", "{}{}", "\x1e{}\n\x1e[1]\n", "1 2", "true\nnull", "\"a\"\"b\""})
+    EXPECT_TRUE(parse_json_sequence(text)) << text;
+  for (const char* text : {"{}]", "{} {", "1-2", "01", "{}x", "[1,]\n1", "{},{}", "truefalse", "]"})
+    EXPECT_FALSE(parse_json_sequence(text)) << text;
+}
+
 Comparison compare(const std::string& production, const std::string& canary,
                    const Scrubber& scrubber, const CompareOptions& options = {}) {
   return Comparator(options, scrubber)

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "replay/scrub/chars.h"
 #include "replay/content/utf8.h"
+#include "replay/scrub/chars.h"
 
 namespace gray {
 namespace {
@@ -22,6 +22,7 @@ class JsonReader {
   JsonReader(std::string_view text, Tree& tree) : text_(text), tree_(tree) {}
 
   bool read();
+  bool read_sequence();
   static const std::string& keep(Tree& tree, std::string_view text) {
     return tree.decoded_.emplace_back(text);
   }
@@ -67,6 +68,26 @@ bool JsonReader::read() {
   } while (!open_.empty());
   skip_space();
   return end();
+}
+
+// The array that is nowhere written is open all the while.
+bool JsonReader::read_sequence() {
+  constexpr std::string_view kBetween = " \n\r\t\x1e", kClosing = "}]\"";
+  TreeNode& root = tree_.nodes_.emplace_back();
+  root.kind = TreeKind::Array;
+  root.text = text_;
+  open_.push_back(0);
+  while ((at_ = std::min(text_.find_first_not_of(kBetween, at_), text_.size())) < text_.size()) {
+    want_ = Want::Value;
+    do {
+      skip_space();
+      if (end() || !step()) return false;
+    } while (open_.size() > 1);
+    const bool closed = kClosing.find(text_[at_ - 1]) != kClosing.npos;
+    if (!end() && !closed && kBetween.find(text_[at_]) == kBetween.npos) return false;
+  }
+  tree_.nodes_[0].next = static_cast<std::uint32_t>(tree_.nodes_.size());
+  return true;
 }
 
 bool JsonReader::step() {
@@ -256,6 +277,12 @@ void JsonReader::skip_space() noexcept {
 std::optional<Tree> parse_json(std::string_view text) {
   Tree tree;
   if (!JsonReader(text, tree).read()) return std::nullopt;
+  return tree;
+}
+
+std::optional<Tree> parse_json_sequence(std::string_view text) {
+  Tree tree;
+  if (!JsonReader(text, tree).read_sequence()) return std::nullopt;
   return tree;
 }
 

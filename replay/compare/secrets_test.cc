@@ -166,6 +166,25 @@ TEST(Secrets, ThatDifferAreStillADifference) {
   EXPECT_EQ(all_text(comparison).find("13987654321"), std::string::npos);
 }
 
+TEST(Secrets, OfValuesOneBehindTheOtherAreWhereRulesSay) {
+  const Rules rules(
+      "scrub:\n  builtin: false\n  rules:\n    - {field: json.$.user, action: drop}\n"
+      "    - {field: 'json.$.names[*]', action: mask, keep_first: 1, keep_last: 0}\n");
+  const Scrubber scrubber = rules.scrubber();
+  const auto lines = [](const std::string& body) {
+    return response_of(200, {{"Content-Type", "application/x-ndjson"}}, "{}\n" + body);
+  };
+  const Comparison comparison =
+      Comparator({}, scrubber)
+          .compare(trial_of(lines(R"({"user":"Frankenstein","names":["Frankenstein"]})"
+                                  "\n"
+                                  R"({"names":["Frankenstein"],"x":1})"),
+                            lines(R"({"user":"b","names":["Gerda"],"x":2})")));
+  expect_no_secret(all_text(comparison));
+  EXPECT_NE(all_text(comparison).find("json.$[1].names[0]"), std::string::npos);
+  EXPECT_NE(all_text(comparison).find("json.$[2]"), std::string::npos);
+}
+
 TEST(Secrets, OfAnObjectThatARuleDropsAreNotShown) {
   const Rules rules(
       "scrub:\n  builtin: false\n  rules:\n    - {field: json.$.user, action: drop}\n"

@@ -46,7 +46,10 @@ class Tree {
 /// Absent when `text` is not exactly one value of RFC 8259, or is above a cap. The tree looks into
 /// `text`, which must outlive it.
 std::optional<Tree> parse_json(std::string_view text);
-/// The same, of a text that the tree keeps.
+/// Several values one behind the other, as an array of them: newline-delimited JSON, and with
+/// record separators JSON text sequences (RFC 7464). Absent when a part of `text` is none.
+std::optional<Tree> parse_json_sequence(std::string_view text);
+/// As parse_json(), of a text that the tree keeps.
 std::optional<Tree> parse_json_copy(std::string_view text);
 
 /// Makes the tree of what is no JSON. Keys are of members of the innermost open object, and left
