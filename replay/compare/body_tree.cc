@@ -39,12 +39,6 @@ bool takes_json(const BodySource& source) {
   return looks_json(source.body) || (source.response->complete && says_json(*source.response));
 }
 
-std::string_view trimmed(std::string_view text) noexcept {
-  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-  return text;
-}
-
 // What stands before the next semicolon outside of quotes, which is taken from the text with it.
 std::string_view next_part(std::string_view& text) noexcept {
   bool quoted = false;
@@ -54,7 +48,7 @@ std::string_view next_part(std::string_view& text) noexcept {
     if (quoted && text[end] == '\\') ++end;
   }
   end = std::min(end, text.size());
-  const std::string_view part = trimmed(text.substr(0, end));
+  const std::string_view part = trim(text.substr(0, end));
   text.remove_prefix(std::min(end + 1, text.size()));
   return part;
 }
@@ -76,8 +70,8 @@ std::vector<std::pair<std::string, std::string>> media_of(std::string_view text)
     const std::string_view part = next_part(text);
     if (part.empty()) continue;
     const std::size_t equals = std::min(part.find('='), part.size());
-    std::string name = lower_case(trimmed(part.substr(0, equals)));
-    std::string value = unquoted(trimmed(part.substr(std::min(equals + 1, part.size()))));
+    std::string name = lower_case(trim(part.substr(0, equals)));
+    std::string value = unquoted(trim(part.substr(std::min(equals + 1, part.size()))));
     if (name == "charset") value = lower_case(value);
     parts.emplace_back(std::move(name), std::move(value));
   }

@@ -75,16 +75,16 @@ Comparator::Comparator(const CompareOptions& options, const Scrubber& scrubber)
 }
 
 std::optional<std::int64_t> Comparator::offset_of(const Trial& trial) noexcept {
-  if (trial.sent_ns == 0 || !trial.exchange.response) return std::nullopt;
+  if (trial.sent_ns == 0 || !trial.exchange->response) return std::nullopt;
   return static_cast<std::int64_t>(trial.sent_ns + trial.latency_ns -
-                                   trial.exchange.response->first_byte_ns);
+                                   trial.exchange->response->first_byte_ns);
 }
 
 Comparison Comparator::compare(const Trial& trial, bool repeated) const {
-  if (trial.outcome != SendOutcome::Answered || !trial.canary || !trial.exchange.response)
+  if (trial.outcome != SendOutcome::Answered || !trial.canary || !trial.exchange->response)
     return {};
-  return compare({.exchange = trial.exchange,
-                  .production = *trial.exchange.response,
+  return compare({.exchange = *trial.exchange,
+                  .production = *trial.exchange->response,
                   .other = *trial.canary,
                   .offset_ns = offset_of(trial),
                   .repeated = repeated});

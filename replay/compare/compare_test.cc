@@ -239,7 +239,7 @@ TEST(CompareNothing, WithoutBothResponses) {
   const Comparator comparator({}, off);
   EXPECT_FALSE(comparator.compare(failed_trial(SendOutcome::Timeout, "")).compared);
   Trial trial = trial_of(json_response("{}"), json_response("[]"));
-  trial.exchange.response.reset();
+  trial.exchange->response.reset();
   EXPECT_FALSE(comparator.compare(trial).compared);
 }
 

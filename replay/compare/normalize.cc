@@ -12,12 +12,6 @@
 namespace gray {
 namespace {
 
-std::string_view trimmed(std::string_view text) noexcept {
-  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-  return text;
-}
-
 std::string one_space(std::string_view text) {
   std::string out;
   for (const char c : text) {
@@ -33,7 +27,7 @@ std::string sorted_list(std::string_view text) {
   std::vector<std::string_view> items;
   while (true) {
     const std::size_t comma = std::min(text.find(','), text.size());
-    items.push_back(trimmed(text.substr(0, comma)));
+    items.push_back(trim(text.substr(0, comma)));
     if (comma == text.size()) break;
     text.remove_prefix(comma + 1);
   }
@@ -62,7 +56,7 @@ std::string apply(const Normalizer& normalizer, std::string text) {
       for (char& c : text) c = to_lower(c);
       return text;
     case Normalizer::Kind::Trim:
-      return std::string(trimmed(text));
+      return std::string(trim(text));
     case Normalizer::Kind::Spaces:
       return one_space(text);
     case Normalizer::Kind::Sort:

@@ -46,9 +46,9 @@ Response answer(const std::vector<std::string>& messages,
 
 Trial call(const Response& production, const Response& canary, const std::string& method = "Get") {
   Trial trial = trial_of(production, canary);
-  trial.exchange.request.method = "POST";
-  trial.exchange.request.target = "/shop.v1.Shop/" + method;
-  trial.exchange.request.headers = {{"content-type", "application/grpc"}};
+  trial.exchange->request.method = "POST";
+  trial.exchange->request.target = "/shop.v1.Shop/" + method;
+  trial.exchange->request.headers = {{"content-type", "application/grpc"}};
   return trial;
 }
 
@@ -240,7 +240,7 @@ TEST(CompareProto, OfAMessageAlone) {
   const auto compare = [](const Shop& shop, const char* target, const Response& production,
                           const Response& canary) {
     Trial trial = trial_of(production, canary);
-    trial.exchange.request.target = target;
+    trial.exchange->request.target = target;
     return text_of(shop.comparator->compare(trial));
   };
   const Shop shop;

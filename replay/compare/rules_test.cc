@@ -171,7 +171,7 @@ TEST(Causes, AnIdOfTheRequestWasNotIssued) {
   const Scrubber off = Scrubber::off();
   Trial trial = trial_of(json_response(R"({"id":"17"})"), json_response(R"({"id":"18"})"));
   EXPECT_EQ(causes(Comparator({}, off).compare(trial)), "json.$.id identifier");
-  trial.exchange.request.target = "/price/17";
+  trial.exchange->request.target = "/price/17";
   EXPECT_EQ(causes(Comparator({}, off).compare(trial)), "json.$.id value");
   EXPECT_EQ(causes(Comparator({}, off).compare(trial, true)), "json.$.id repeated");
 }

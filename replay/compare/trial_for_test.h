@@ -28,13 +28,13 @@ inline Response json_response(std::string body) {
 /// A trial that was answered after 3 ms, 1 ms in production.
 inline Trial trial_of(Response production, Response canary) {
   Trial trial;
-  trial.exchange.id.bytes = {1, 2, 3};
-  trial.exchange.request.method = "GET";
-  trial.exchange.request.target = "/price/1";
-  trial.exchange.request.authority = "shop.example";
-  trial.exchange.request.first_byte_ns = 1'000'000;
-  trial.exchange.request.last_byte_ns = 1'000'000;
-  trial.exchange.response = std::move(production);
+  trial.exchange->id.bytes = {1, 2, 3};
+  trial.exchange->request.method = "GET";
+  trial.exchange->request.target = "/price/1";
+  trial.exchange->request.authority = "shop.example";
+  trial.exchange->request.first_byte_ns = 1'000'000;
+  trial.exchange->request.last_byte_ns = 1'000'000;
+  trial.exchange->response = std::move(production);
   trial.outcome = SendOutcome::Answered;
   trial.canary = std::move(canary);
   trial.latency_ns = 3'000'000;

@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "replay/protocol/token.h"
+
 namespace gray {
 namespace {
 
@@ -13,17 +15,10 @@ constexpr std::array<std::pair<std::string_view, Coding>, 5> kNames{{{"gzip", Co
                                                                      {"br", Coding::Brotli},
                                                                      {"zstd", Coding::Zstd}}};
 
-std::string_view trimmed(std::string_view text) noexcept {
-  const auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
-  return text;
-}
-
 bool append_codings(std::string_view list, std::vector<Coding>& codings) {
   while (!list.empty()) {
     const std::size_t comma = std::min(list.find(','), list.size());
-    const std::string_view name = trimmed(list.substr(0, comma));
+    const std::string_view name = trim_ows(list.substr(0, comma));
     list.remove_prefix(std::min(comma + 1, list.size()));
     if (name.empty() || same_name(name, "identity")) continue;
     const std::optional<Coding> coding = coding_named(name);

@@ -38,7 +38,7 @@ std::string requests_failed(const std::map<std::string, std::uint64_t>& failed, 
 }
 
 Example example_of(const Trial& trial) {
-  const Exchange& exchange = trial.exchange;
+  const Exchange& exchange = *trial.exchange;
   const std::uint64_t begin = exchange.request.first_byte_ns;
   return {.id = exchange.id.hex(),
           .request =
@@ -80,7 +80,7 @@ std::string Gate::endpoint_name(const Request& request) const {
 }
 
 void Gate::add(const Trial& trial, const Comparison& comparison) {
-  const std::string name = endpoint_name(trial.exchange.request);
+  const std::string name = endpoint_name(trial.exchange->request);
   EndpointTally& at = tally_.endpoints[name];
   ++tally_.sent;
   ++at.sent;
@@ -92,7 +92,7 @@ void Gate::add(const Trial& trial, const Comparison& comparison) {
     ++tally_.failed[to_string(trial.outcome)];
     if (trial.outcome != SendOutcome::Aborted) add_transport(trial, at);
   }
-  record(trial.exchange.latency_ns(), tally_.production, at.production);
+  record(trial.exchange->latency_ns(), tally_.production, at.production);
   if (!comparison.compared) {
     tally_.uncompared += trial.outcome == SendOutcome::Answered ? 1 : 0;
     return;
@@ -123,8 +123,8 @@ void Gate::add_transport(const Trial& trial, EndpointTally& endpoint) {
   if (cause.differences++ > 0) return;
   cause.example = example_of(trial);
   cause.example.field = to_string(trial.outcome);
-  if (trial.exchange.response)
-    cause.example.production = std::to_string(trial.exchange.response->status);
+  if (trial.exchange->response)
+    cause.example.production = std::to_string(trial.exchange->response->status);
 }
 
 void Gate::add_self(const Request& request, const Comparison& comparison, NoiseSource source) {

@@ -129,9 +129,9 @@ TEST(Gate, AnAnswerBeforeTheEndOfItsRequestHasNoLatency) {
   Gate gate({});
   for (int i = 0; i < 40; ++i) {
     Trial trial = trial_of(json_response("{}"), json_response("{}"));
-    trial.latency_ns = trial.exchange.latency_ns();
+    trial.latency_ns = trial.exchange->latency_ns();
     if (i % 2 == 0) {
-      trial.exchange.request.last_byte_ns = trial.exchange.response->last_byte_ns + 1;
+      trial.exchange->request.last_byte_ns = trial.exchange->response->last_byte_ns + 1;
       trial.latency_ns = 0;
     }
     gate.add(trial, {});

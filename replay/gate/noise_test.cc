@@ -30,7 +30,7 @@ Tally tally_of(int raw, int self, NoiseSource source = NoiseSource::Baseline) {
   Gate gate({});
   for (int i = 0; i < 100; ++i) {
     gate.add(answered(), i < raw ? differs("json.$.ts") : same());
-    gate.add_self(answered().exchange.request, i < self ? differs("json.$.ts") : same(), source);
+    gate.add_self(answered().exchange->request, i < self ? differs("json.$.ts") : same(), source);
   }
   return gate.tally();
 }
@@ -55,7 +55,7 @@ TEST(Noise, DoesNotHideAMissingField) {
   Gate gate({});
   for (int i = 0; i < 10; ++i) {
     gate.add(answered(), differs("json.$.ts", Cause::Schema));
-    gate.add_self(answered().exchange.request, differs("json.$.ts"), NoiseSource::Baseline);
+    gate.add_self(answered().exchange->request, differs("json.$.ts"), NoiseSource::Baseline);
   }
   EXPECT_EQ(gate.tally().different, 10u);
   EXPECT_EQ(gate.tally().by_cause[index_of(Cause::Schema)], 10u);

@@ -4,9 +4,11 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "replay/protocol/grpc_call.h"
@@ -118,6 +120,8 @@ class ExchangeSink {
  public:
   virtual ~ExchangeSink() = default;
   virtual void exchange(Exchange&& exchange) = 0;
+  /// The same, of one that is on the heap already; a sink that keeps it there takes it as it is.
+  virtual void boxed(std::unique_ptr<Exchange> exchange) { this->exchange(std::move(*exchange)); }
   /// A connection will bring no more exchanges.
   virtual void connection_end(std::uint64_t stream) { (void)stream; }
 };

@@ -1,4 +1,4 @@
-// What HTTP makes names of: tokens (RFC 9110 section 5.6.2). For any thread.
+// What HTTP makes names of, tokens (RFC 9110 section 5.6.2), and the space between. For any thread.
 #pragma once
 
 #include <array>
@@ -20,6 +20,23 @@ constexpr std::array<bool, 256> token_chars() noexcept {
 inline constexpr std::array<bool, 256> kTokenChars = token_chars();
 
 }  // namespace detail
+
+/// Optional white space (RFC 9110 section 5.6.3).
+constexpr bool is_ows(char c) noexcept {
+  return c == ' ' || c == '\t';
+}
+
+/// `text` without the characters that `is_space` knows at its ends.
+template <class IsSpace>
+constexpr std::string_view trim_if(std::string_view text, IsSpace is_space) noexcept {
+  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+constexpr std::string_view trim_ows(std::string_view text) noexcept {
+  return trim_if(text, is_ows);
+}
 
 constexpr bool is_token_char(char c) noexcept {
   return detail::kTokenChars[static_cast<unsigned char>(c)];

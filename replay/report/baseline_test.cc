@@ -44,12 +44,12 @@ void never(Peer& peer) {
 
 Exchange recorded(std::uint64_t number) {
   const std::string text = body(1, 1'000 + number);
-  Exchange exchange = trial_of(response_of(200,
-                                           {{"Content-Type", "application/json"},
-                                            {"Content-Length", std::to_string(text.size())}},
-                                           text),
-                               {})
-                          .exchange;
+  Exchange exchange = *trial_of(response_of(200,
+                                            {{"Content-Type", "application/json"},
+                                             {"Content-Length", std::to_string(text.size())}},
+                                            text),
+                                {})
+                           .exchange;
   std::memcpy(exchange.id.bytes.data(), &number, sizeof(number));
   exchange.stream = number;
   exchange.request.target = "/price/" + std::to_string(number);  // nothing is asked twice

@@ -90,8 +90,8 @@ std::vector<Trial> hostile_trials() {
     for (char b = 'a'; b <= 'h'; ++b) {
       Trial trial = trial_of(json_response(deep + "\"" + wide + "\"" + ends),
                              json_response(deep + "\"" + wide + wide + "\"" + ends));
-      trial.exchange.id.bytes = {static_cast<std::uint8_t>(a), static_cast<std::uint8_t>(b)};
-      trial.exchange.request.target = "/" + wide + "/" + a + b + "/" + wide;
+      trial.exchange->id.bytes = {static_cast<std::uint8_t>(a), static_cast<std::uint8_t>(b)};
+      trial.exchange->request.target = "/" + wide + "/" + a + b + "/" + wide;
       trials.push_back(std::move(trial));
     }
   return trials;

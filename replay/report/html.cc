@@ -175,7 +175,7 @@ void add_ledger(Page& page, const Ledger& ledger) {
 
 TrialSample make_sample(const Trial& trial, const Comparison& comparison,
                         const Comparator& comparator, const Scrubber& scrubber) {
-  const Exchange& exchange = trial.exchange;
+  const Exchange& exchange = *trial.exchange;
   return {.id = exchange.id.hex(),
           .method = printable(exchange.request.method),
           .target = printable(exchange.request.target),

@@ -75,11 +75,11 @@ void Judge::take(Arrival&& arrival) {
 }
 
 void Judge::judge(Trial&& trial, const Trial* baseline) {
-  Comparison comparison = comparator_.compare(trial, memory_.asked_before(trial.exchange));
+  Comparison comparison = comparator_.compare(trial, memory_.asked_before(*trial.exchange));
   if (trial.outcome == SendOutcome::Answered) ++answered_;
   if (comparison.compared) ++compared_;
   gate_.add(trial, comparison);
-  const Exchange& exchange = trial.exchange;
+  const Exchange& exchange = *trial.exchange;
   std::string question;
   if (!baseline_) question = RequestMemory::question(exchange.request);
   if (exchange.response && baseline != nullptr) learn_from_baseline(exchange, *baseline);
@@ -87,7 +87,7 @@ void Judge::judge(Trial&& trial, const Trial* baseline) {
   gate_.mark_noise(exchange.request, comparison);
   if (writer_) writer_->write(trial, comparison, scrubber_);
   if (!comparison.differences.empty()) keep_sample(trial, comparison);
-  if (!baseline_) memory_.remember(std::move(question), std::move(trial.exchange));
+  if (!baseline_) memory_.remember(std::move(question), std::move(*trial.exchange));
 }
 
 void Judge::learn_from_baseline(const Exchange& exchange, const Trial& baseline) {
@@ -116,7 +116,7 @@ void Judge::learn_from_repeat(const Exchange& exchange, const std::string& quest
 // One for every field, endpoint and cause is enough to look at.
 void Judge::keep_sample(const Trial& trial, const Comparison& comparison) {
   if (samples_.size() >= kMaxSamples) return;
-  const std::string endpoint = endpoint_of(trial.exchange.request);
+  const std::string endpoint = endpoint_of(trial.exchange->request);
   bool fresh = false;
   for (const Difference& difference : comparison.differences)
     fresh |= sampled_.size() < Tally::kMaxFields &&

@@ -11,13 +11,13 @@ bool asked_later(const Trial& a, const Trial& b) noexcept {
     return std::tuple(exchange.request.first_byte_ns, exchange.stream, exchange.position,
                       exchange.id);
   };
-  return when(a.exchange) > when(b.exchange);
+  return when(*a.exchange) > when(*b.exchange);
 }
 
 }  // namespace
 
 std::optional<Pairing::Pair> Pairing::add(Trial&& trial, bool is_baseline) {
-  const Key key{trial.exchange.id, trial.exchange.stream};
+  const Key key{trial.exchange->id, trial.exchange->stream};
   const auto found = waiting_.find(key);
   if (found != waiting_.end() && found->second.is_baseline != is_baseline) {
     Pair pair;

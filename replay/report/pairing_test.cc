@@ -19,14 +19,14 @@ namespace {
 
 Trial numbered(std::uint64_t number, const std::string& from, std::uint64_t stream = 0) {
   Trial trial = trial_of(json_response("{}"), json_response(from));
-  std::memcpy(trial.exchange.id.bytes.data(), &number, sizeof(number));
-  trial.exchange.stream = stream;
+  std::memcpy(trial.exchange->id.bytes.data(), &number, sizeof(number));
+  trial.exchange->stream = stream;
   return trial;
 }
 
 std::uint64_t number_of(const Trial& trial) {
   std::uint64_t number = 0;
-  std::memcpy(&number, trial.exchange.id.bytes.data(), sizeof(number));
+  std::memcpy(&number, trial.exchange->id.bytes.data(), sizeof(number));
   return number;
 }
 
@@ -83,8 +83,8 @@ TEST(Pairing, TheRestComesInTheOrderOfItsTime) {
     std::vector<Trial> trials;
     for (std::uint64_t number = 1; number <= 50; ++number) {
       Trial trial = numbered(number * 0x9e3779b97f4a7c15, "c", number % 3);
-      trial.exchange.request.first_byte_ns = number / 4;  // some at once
-      trial.exchange.position = static_cast<std::uint32_t>(number);
+      trial.exchange->request.first_byte_ns = number / 4;  // some at once
+      trial.exchange->position = static_cast<std::uint32_t>(number);
       trials.push_back(std::move(trial));
     }
     std::shuffle(trials.begin(), trials.end(), random);
@@ -93,7 +93,7 @@ TEST(Pairing, TheRestComesInTheOrderOfItsTime) {
     const auto rest = rest_of(pairing);
     ASSERT_EQ(rest.size(), 50u);
     const auto when = [](const Pairing::Pair& pair) {
-      const Exchange& exchange = pair.canary.exchange;
+      const Exchange& exchange = *pair.canary.exchange;
       return std::tuple(exchange.request.first_byte_ns, exchange.stream, exchange.position);
     };
     for (std::size_t i = 1; i < rest.size(); ++i) EXPECT_LT(when(rest[i - 1]), when(rest[i]));

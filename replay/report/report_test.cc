@@ -125,7 +125,7 @@ TEST(Trials, AreALineEach) {
   ASSERT_EQ(trials.size(), 3u);
   EXPECT_EQ(keys(trials[0]),
             (std::vector<std::string>{"id", "request", "production", "canary", "differences"}));
-  EXPECT_EQ(trials[0]["id"], run.trials[0].exchange.id.hex());
+  EXPECT_EQ(trials[0]["id"], run.trials[0].exchange->id.hex());
   EXPECT_EQ(trials[0]["request"].dump(),
             R"({"method":"GET","target":"/price/1","authority":"shop.example"})");
   EXPECT_EQ(trials[0]["production"]["status"], 200);
@@ -141,8 +141,8 @@ TEST(Trials, TakeAnyBytes) {
   const TemporaryFile file;
   TrialWriter writer(file.path());
   Trial trial = failed_trial(SendOutcome::Garbage, "\xff\xfe\0 garbage");
-  trial.exchange.request.target = "/\xc3\x28\x01";
-  trial.exchange.response.reset();
+  trial.exchange->request.target = "/\xc3\x28\x01";
+  trial.exchange->response.reset();
   Comparison comparison;
   comparison.add("\xff", "\xff", "\xff");
   writer.write(trial, comparison, Scrubber::builtin());

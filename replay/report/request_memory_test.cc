@@ -19,7 +19,7 @@ constexpr std::uint64_t kSecondNs = 1'000'000'000;
 /// Asked at that second, by an exchange of its own.
 Exchange asked(std::string method, Headers headers, std::uint64_t second = 1) {
   static std::uint8_t number = 0;
-  Exchange exchange = trial_of(json_response("{}"), {}).exchange;
+  Exchange exchange = *trial_of(json_response("{}"), {}).exchange;
   exchange.id.bytes = {9, ++number};
   exchange.request.method = std::move(method);
   exchange.request.headers = std::move(headers);
@@ -120,8 +120,8 @@ Tally judged(std::vector<Trial> trials) {
   Judge judge({}, {}, scrubber, "");
   std::uint8_t number = 0;
   for (Trial& trial : trials) {
-    trial.exchange.id.bytes = {7, ++number};
-    trial.exchange.request.first_byte_ns += number * kSecondNs;
+    trial.exchange->id.bytes = {7, ++number};
+    trial.exchange->request.first_byte_ns += number * kSecondNs;
     judge.add(std::move(trial));
   }
   judge.finish();
@@ -130,7 +130,7 @@ Tally judged(std::vector<Trial> trials) {
 
 Trial by(const std::string& user, const std::string& production, const std::string& canary) {
   Trial trial = trial_of(json_response(production), json_response(canary));
-  trial.exchange.request.headers = {{"Cookie", "sid=" + user}};
+  trial.exchange->request.headers = {{"Cookie", "sid=" + user}};
   return trial;
 }
 
@@ -163,8 +163,8 @@ TEST(Judged, AnOrderThatWasPlacedBeforeIsSaidSo) {
   for (int i = 0; i < 2; ++i) {
     trials.push_back(by("alice", R"({"number":"first"})",
                         i == 0 ? R"({"number":"first"})" : R"({"number":"twice"})"));
-    trials.back().exchange.request.method = "POST";
-    trials.back().exchange.request.headers.push_back({"Idempotency-Key", "k"});
+    trials.back().exchange->request.method = "POST";
+    trials.back().exchange->request.headers.push_back({"Idempotency-Key", "k"});
   }
   const Tally tally = judged(std::move(trials));
   EXPECT_EQ(tally.by_cause[index_of(Cause::Repeated)], 1u);

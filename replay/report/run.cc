@@ -65,7 +65,8 @@ const char* ReplayRun::refuse(const Exchange& exchange) noexcept {
   return nullptr;
 }
 
-void ReplayRun::exchange(Exchange&& exchange) {
+void ReplayRun::boxed(std::unique_ptr<Exchange> box) {
+  Exchange& exchange = *box;
   read_.fetch_add(1, std::memory_order_relaxed);
   if (const char* reason = refuse(exchange)) return skip(select_drops_, reason);
   if (const auto reason = conflict(exchange.server)) {
@@ -81,8 +82,9 @@ void ReplayRun::exchange(Exchange&& exchange) {
   if (const char* reason = scrubber_.scrub(exchange.request)) return skip(scrub_drops_, reason);
   scrubbed_.fetch_add(1, std::memory_order_relaxed);
   if (baseline_ && !options_.dry_run) submit_to_baseline(exchange, of_baseline);
-  if (options_.amplify == 1 && !sessions_) return submit(std::move(exchange));
-  for (Exchange& copy : copies(std::move(exchange), pairs)) submit(std::move(copy));
+  if (options_.amplify == 1 && !sessions_) return submit(std::move(box));
+  for (Exchange& copy : copies(std::move(exchange), pairs))
+    submit(std::make_unique<Exchange>(std::move(copy)));
 }
 
 // What production handed out is noted before the first copy is under way: its answer could come
@@ -107,16 +109,16 @@ std::vector<Exchange> ReplayRun::copies(Exchange&& exchange,
   return all;
 }
 
-void ReplayRun::submit(Exchange&& copy) {
+void ReplayRun::submit(std::unique_ptr<Exchange> copy) {
   ++copies_;
   const auto& targets = options_.send.targets;
-  rewriter_.rewrite(copy.request, targets[target_of(copy.stream, targets)].authority);
+  rewriter_.rewrite(copy->request, targets[target_of(copy->stream, targets)].authority);
   if (options_.dry_run) {
     ++dry_;
-    return options_.dry_run(copy.request);
+    return options_.dry_run(copy->request);
   }
   if (options_.wait_for_room) sender_->wait_for_room();
-  if (!sender_->submit(std::move(copy)) && sessions_) sessions_->answered(copy, nullptr);
+  if (!sender_->submit(std::move(copy)) && sessions_) sessions_->answered(*copy, nullptr);
 }
 
 // What the baseline cannot take is judged without it.

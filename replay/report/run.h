@@ -57,7 +57,10 @@ class ReplayRun final : public ExchangeSink {
   explicit ReplayRun(const RunOptions& options);
   ~ReplayRun() override;
 
-  void exchange(Exchange&& exchange) override;
+  void exchange(Exchange&& exchange) override {
+    boxed(std::make_unique<Exchange>(std::move(exchange)));
+  }
+  void boxed(std::unique_ptr<Exchange> box) override;
   void connection_end(std::uint64_t stream) override;
   /// Nothing more will come.
   void close();
@@ -93,7 +96,7 @@ class ReplayRun final : public ExchangeSink {
  private:
   const char* refuse(const Exchange& exchange) noexcept;
   std::vector<Exchange> copies(Exchange&& exchange, const std::vector<Sessions::Pair>& pairs);
-  void submit(Exchange&& copy);
+  void submit(std::unique_ptr<Exchange> copy);
   void skip(std::map<std::string, std::uint64_t>& drops, const char* name) { ++drops[name]; }
   void submit_to_baseline(const Exchange& exchange, const std::vector<Sessions::Pair>& pairs);
   void add_stages(Ledger& ledger) const;

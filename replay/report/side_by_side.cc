@@ -217,12 +217,12 @@ SideBySide rows_of(const BodyMaker& maker, const Tree& production, const Tree& c
 
 SideBySide side_by_side(const Trial& trial, const Comparison& comparison,
                         const Comparator& comparator, const Scrubber& scrubber) {
-  if (!comparison.compared || !trial.canary || !trial.exchange.response) return {};
-  const Response &production = *trial.exchange.response, &canary = *trial.canary;
+  if (!comparison.compared || !trial.canary || !trial.exchange->response) return {};
+  const Response &production = *trial.exchange->response, &canary = *trial.canary;
   if (std::max(production.body.size(), canary.body.size()) > kMaxCompared) return {};
   std::string decoded_production, decoded_canary;
-  const BodySource left = comparator.body_of(trial.exchange, production, decoded_production);
-  const BodySource right = comparator.body_of(trial.exchange, canary, decoded_canary);
+  const BodySource left = comparator.body_of(*trial.exchange, production, decoded_production);
+  const BodySource right = comparator.body_of(*trial.exchange, canary, decoded_canary);
   if (coded(left) || coded(right)) return {};
   for (const BodyMaker& maker : comparator.makers()) {
     if (!maker.takes(left) || !maker.takes(right)) continue;

@@ -201,9 +201,9 @@ TEST(SideBySide, MessagesOfGrpcStandThereByTheirFields) {
   scrubber.use_schemas(options.schemas);
   const Comparator comparator(options, scrubber);
   Trial trial = trial_of(item(3, "a@example.com"), item(4, "b@example.com"));
-  trial.exchange.request.method = "POST";
-  trial.exchange.request.target = "/shop.v1.Shop/Get";
-  trial.exchange.request.headers = {{"content-type", "application/grpc"}};
+  trial.exchange->request.method = "POST";
+  trial.exchange->request.target = "/shop.v1.Shop/Get";
+  trial.exchange->request.headers = {{"content-type", "application/grpc"}};
   const std::string rows =
       drawn(side_by_side(trial, comparator.compare(trial), comparator, scrubber));
   EXPECT_NE(rows.find("name: \"tea\"|name: \"tea\"\n"), rows.npos) << rows;

@@ -31,7 +31,7 @@ Json differences_json(const Comparison& comparison) {
 }  // namespace
 
 Json to_json(const Trial& trial, const Comparison& comparison, const Scrubber& scrubber) {
-  const Exchange& exchange = trial.exchange;
+  const Exchange& exchange = *trial.exchange;
   const auto sent = [](const std::string& text) { return printable(text, kMaxTarget); };
   Json line{{"id", exchange.id.hex()},
             {"request",

@@ -142,7 +142,22 @@ void remove_hop_by_hop(Headers& headers) {
   });
 }
 
+/// Of one header of that name it is as it was.
+bool keep_host(Request& request) {
+  Header* host = nullptr;
+  for (Header& header : request.headers) {
+    if (!same_name(header.name, "host")) continue;
+    if (host != nullptr) return false;
+    host = &header;
+  }
+  if (host == nullptr) return false;
+  host->name = "Host";
+  request.authority = host->value;
+  return true;
+}
+
 void set_host(Request& request, std::string_view target_authority, bool from_target) {
+  if (!from_target && keep_host(request)) return;
   const std::string* kept = find_header(request.headers, "host");
   std::string host = kept ? *kept : request.authority;
   if (from_target || (!kept && host.empty())) host = target_authority;

@@ -28,7 +28,6 @@ void Http1Speaker::start(Job&& job) {
   total_bytes_ = wire_.head.size() + job_.request().body.size() + wire_.tail.size();
   written_bytes_ = 0;
   write_error_.clear();
-  begun_ns_ = monotonic_ns();
   write();
 }
 
@@ -36,6 +35,7 @@ void Http1Speaker::write() {
   while (busy_ && write_error_.empty() && (unwritten() || host_.transport().unflushed())) {
     // Before the call: on a fast path the answer is there before it returns.
     const std::uint64_t now = monotonic_ns();
+    if (begun_ns_ == 0) begun_ns_ = now;
     const Transport::Written written =
         unwritten() ? host_.transport().send(rest()) : host_.transport().flush();
     written_bytes_ += written.bytes;

@@ -138,7 +138,7 @@ TEST(Http2, BigBodiesBothWays) {
   options.timeout_ns = 30 * kNsPerSecond;
   const Ran ran = run(std::move(options), std::move(exchanges));
   ASSERT_EQ(ran.outcomes(), (Outcomes{{"answered", 3}}));
-  for (const Trial& trial : ran.trials) EXPECT_EQ(trial.canary->body, trial.exchange.request.body);
+  for (const Trial& trial : ran.trials) EXPECT_EQ(trial.canary->body, trial.exchange->request.body);
 }
 
 TEST(Http2, OfALongBodyOnlyTheBeginningIsKept) {
@@ -273,7 +273,7 @@ TEST(Http2, AStreamIsEndedWhenTheClientEndedIt) {
   options.schedule = {.pace = Pace::Original};
   const Ran ran = run(options, {exchange, silent});
   ASSERT_EQ(ran.outcomes(), (Outcomes{{"answered", 2}})) << ran.trials[0].error;
-  for (const Trial& trial : ran.trials) EXPECT_EQ(trial.canary->body, trial.exchange.request.body);
+  for (const Trial& trial : ran.trials) EXPECT_EQ(trial.canary->body, trial.exchange->request.body);
   for (const SeenStream& seen : canary.seen()) {
     ASSERT_EQ(seen.chunk_times.size(), seen.body.empty() ? 1u : 3u);
     if (seen.body.empty()) continue;

@@ -18,7 +18,7 @@ void count(std::atomic<std::uint64_t>& counter) {
 
 Intake::Intake(std::size_t limit) : limit_(limit), queue_(limit + kRoomForEnds) {}
 
-Intake::Pushed Intake::push(Exchange&& exchange) {
+Intake::Pushed Intake::push(std::unique_ptr<Exchange>&& exchange) {
   count(submitted_);
   if ((state_.fetch_or(kPushing) & (kClosed | kAborted)) != 0) {
     count(too_late_);
@@ -29,9 +29,9 @@ Intake::Pushed Intake::push(Exchange&& exchange) {
     count(queue_full_);
     return refused();
   }
-  const std::uint64_t stream = exchange.stream;
+  const std::uint64_t stream = exchange->stream;
   count(accepted_);
-  queue_.push(Submission{std::make_unique<Exchange>(std::move(exchange)), stream});
+  queue_.push(Submission{std::move(exchange), stream});
   return pushed();
 }
 

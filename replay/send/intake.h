@@ -46,7 +46,7 @@ class Intake {
     bool accepted;
     bool wake;
   };
-  Pushed push(Exchange&& exchange);
+  Pushed push(std::unique_ptr<Exchange>&& exchange);
   Pushed push_end(std::uint64_t stream);
   bool wait_for_room();
 

@@ -12,9 +12,9 @@ namespace {
 
 using std::chrono::seconds;
 
-Exchange numbered(std::uint64_t stream) {
-  Exchange exchange;
-  exchange.stream = stream;
+std::unique_ptr<Exchange> numbered(std::uint64_t stream) {
+  auto exchange = std::make_unique<Exchange>();
+  exchange->stream = stream;
   return exchange;
 }
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 
 #include "replay/send/lineup.h"
@@ -29,7 +28,7 @@ struct Result {
   Job job;
   SendOutcome outcome = SendOutcome::Aborted;
   std::string error;
-  std::optional<Response> response;
+  Boxed<Response> response;
   std::uint64_t written_ns = 0;  ///< its first byte was given to the kernel; 0: never
   std::uint64_t latency_ns = 0;
 };

@@ -220,22 +220,21 @@ void Sender::Loop::settle() {
 }
 
 void Sender::Loop::deliver(Result&& result) {
-  const Waiting& waiting = result.job.waiting;
-  Trial trial;
-  trial.target = result.job.target;
-  trial.outcome = result.outcome;
-  trial.error = std::move(result.error);
-  trial.canary = std::move(result.response);
-  trial.latency_ns = result.latency_ns;
+  Waiting& waiting = result.job.waiting;
+  Trial trial{.exchange = Boxed<Exchange>(std::move(waiting.exchange)),
+              .target = result.job.target,
+              .outcome = result.outcome,
+              .error = std::move(result.error),
+              .canary = std::move(result.response),
+              .latency_ns = result.latency_ns};
   if (result.written_ns != 0) {
     const std::uint64_t due = epoch_ + (immediate() ? waiting.ready_ns : waiting.due_ns);
     trial.lateness_ns = result.written_ns - std::min(result.written_ns, due);
     turn_.lateness_ns.push_back(trial.lateness_ns);
   }
-  trial.exchange = std::move(*result.job.waiting.exchange);
   if (options_.sessions != nullptr)
     look_at_held_ =
-        options_.sessions->answered(trial.exchange, trial.canary ? &*trial.canary : nullptr) ||
+        options_.sessions->answered(*trial.exchange, trial.canary ? &*trial.canary : nullptr) ||
         look_at_held_;
   ++turn_.outcomes[static_cast<std::size_t>(result.outcome)];
   last_ns_ = monotonic_ns();
@@ -346,6 +345,13 @@ Sender::Sender(SendOptions options, std::function<void(Trial&&)> on_trial)
 Sender::~Sender() = default;
 
 bool Sender::submit(Exchange&& exchange) {
+  auto box = std::make_unique<Exchange>(std::move(exchange));
+  const bool accepted = submit(std::move(box));
+  if (!accepted) exchange = std::move(*box);
+  return accepted;
+}
+
+bool Sender::submit(std::unique_ptr<Exchange>&& exchange) {
   const Intake::Pushed pushed = loop_->intake().push(std::move(exchange));
   if (pushed.wake) loop_->wake();
   return pushed.accepted;

@@ -70,6 +70,7 @@ class Sender {
 
   /// One thread submits. Scrubbed and rewritten exchanges only. False, and the exchange untouched,
   /// when queue_limit are waiting, or after close() or abort().
+  bool submit(std::unique_ptr<Exchange>&& exchange);
   bool submit(Exchange&& exchange);
   /// For files, before each submit(): waits while there is no room. False after abort() or the end
   /// of run().

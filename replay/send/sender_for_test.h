@@ -75,7 +75,7 @@ inline Ran run(SendOptions options, std::vector<Exchange> exchanges) {
   sender.run();
   feeder.join();
   EXPECT_EQ(ran.trials.size(), count);
-  for (const Trial& trial : ran.trials) EXPECT_EQ(ids.erase(trial.exchange.id), 1u);
+  for (const Trial& trial : ran.trials) EXPECT_EQ(ids.erase(trial.exchange->id), 1u);
   EXPECT_TRUE(ids.empty());
   expect_lawful(sender, 0);
   ran.stats = sender.stats();

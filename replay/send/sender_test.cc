@@ -145,7 +145,7 @@ TEST(Sender, SeveralTargetsShareTheConnections) {
   EXPECT_GT(second.accepted(), 16u);
   std::map<std::uint64_t, std::size_t> target_of;
   for (const Trial& trial : ran.trials) {
-    const auto [at, fresh] = target_of.emplace(trial.exchange.stream, trial.target);
+    const auto [at, fresh] = target_of.emplace(trial.exchange->stream, trial.target);
     EXPECT_TRUE(fresh || at->second == trial.target);
   }
 }

@@ -21,15 +21,15 @@ std::size_t bytes_of(const Exchange& exchange) {
 
 }  // namespace
 
-void TimeOrder::exchange(Exchange&& exchange) {
+void TimeOrder::boxed(std::unique_ptr<Exchange> exchange) {
   // An answer to what was not captured has no place of its own.
-  const std::uint64_t asked = exchange.request.first_byte_ns;
+  const std::uint64_t asked = exchange->request.first_byte_ns;
   const std::uint64_t at = asked != 0 ? asked : newest_ns_;
   newest_ns_ = std::max(newest_ns_, at);
   if (at < given_ns_) ++late_;
   ++taken_;
   ++held_;
-  const std::size_t bytes = bytes_of(exchange);
+  const std::size_t bytes = bytes_of(*exchange);
   bytes_ += bytes;
   waiting_.emplace_hint(waiting_.end(), std::piecewise_construct,
                         std::forward_as_tuple(at, number_++),
@@ -48,7 +48,7 @@ void TimeOrder::give_first() {
   given_ns_ = std::max(given_ns_, first.key().first);
   bytes_ -= entry.bytes;
   --held_;
-  next_.exchange(std::move(*entry.exchange));
+  next_.boxed(std::move(entry.exchange));
 }
 
 void TimeOrder::release(std::uint64_t ns) {

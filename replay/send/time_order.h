@@ -5,7 +5,7 @@
 
 #include <cstdint>
 #include <map>
-#include <optional>
+#include <memory>
 #include <utility>
 
 #include "replay/protocol/exchange.h"
@@ -22,7 +22,10 @@ class TimeOrder final : public ExchangeSink {
  public:
   TimeOrder(const TimeOrderOptions& options, ExchangeSink& next) : options_(options), next_(next) {}
 
-  void exchange(Exchange&& exchange) override;
+  void exchange(Exchange&& exchange) override {
+    boxed(std::make_unique<Exchange>(std::move(exchange)));
+  }
+  void boxed(std::unique_ptr<Exchange> exchange) override;
   /// Given on behind the connection's exchanges.
   void connection_end(std::uint64_t stream) override;
   /// Gives on what began before `ns` (UTC): all of that has come.
@@ -39,9 +42,10 @@ class TimeOrder final : public ExchangeSink {
  private:
   struct Entry {
     explicit Entry(std::uint64_t ended) : stream(ended) {}
-    Entry(Exchange&& whole, std::size_t size) : exchange(std::move(whole)), bytes(size) {}
+    Entry(std::unique_ptr<Exchange> whole, std::size_t size)
+        : exchange(std::move(whole)), bytes(size) {}
 
-    std::optional<Exchange> exchange;  ///< none: the end of `stream`
+    std::unique_ptr<Exchange> exchange;  ///< null: the end of `stream`
     std::uint64_t stream = 0;
     std::size_t bytes = 0;
   };

@@ -2,10 +2,10 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 
 #include "replay/protocol/exchange.h"
+#include "userspace/base/boxed.h"
 
 namespace gray {
 
@@ -26,11 +26,13 @@ inline constexpr std::size_t kSendOutcomes = 8;
 const char* to_string(SendOutcome outcome) noexcept;
 
 struct Trial {
-  Exchange exchange;       ///< as sent: scrubbed, coloured, rewritten; response is production's
+  /// As sent: scrubbed, coloured, rewritten; its response is production's. Always there, but in a
+  /// trial that was moved from.
+  Boxed<Exchange> exchange{Exchange{}};
   std::size_t target = 0;  ///< index into the run's targets
   SendOutcome outcome = SendOutcome::Aborted;
-  std::string error;  ///< the reason in words, when not Answered
-  std::optional<Response> canary;
+  std::string error;              ///< the reason in words, when not Answered
+  Boxed<Response> canary;         ///< its response, when one came
   std::uint64_t lateness_ns = 0;  ///< how long after its deadline the request was written
   std::uint64_t latency_ns = 0;   ///< request written to first response byte
   std::uint64_t sent_ns = 0;      ///< UTC, about when the request was written; 0: not known

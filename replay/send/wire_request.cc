@@ -4,22 +4,17 @@
 
 #include <algorithm>
 
+#include "replay/protocol/token.h"
 #include "replay/send/request_check.h"
 
 namespace gray {
 namespace {
 
-std::string_view trim(std::string_view text) {
-  const auto begin = text.find_first_not_of(" \t");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
-}
-
 /// Whether `name` in a comma-separated list.
 bool lists(std::string_view list, std::string_view name) {
   while (!list.empty()) {
     const auto comma = std::min(list.find(','), list.size());
-    if (same_name(trim(list.substr(0, comma)), name)) return true;
+    if (same_name(trim_ows(list.substr(0, comma)), name)) return true;
     list.remove_prefix(std::min(comma + 1, list.size()));
   }
   return false;
@@ -28,7 +23,7 @@ bool lists(std::string_view list, std::string_view name) {
 /// "gzip, chunked" stays: the body is still compressed. Anything not ending in chunked does not
 /// say what is sent.
 std::string_view transfer_encoding(std::string_view given) {
-  const std::string_view last = trim(given.substr(given.rfind(',') + 1));
+  const std::string_view last = trim_ows(given.substr(given.rfind(',') + 1));
   return same_name(last, "chunked") ? given : "chunked";
 }
 

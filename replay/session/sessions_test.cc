@@ -117,8 +117,8 @@ TEST(Sessions, NeitherSidesValuesAreInATrial) {
   const Ran ran =
       run(with(sessions, canary.url()), prepared(sessions, Scrubber::builtin(), shopping()));
   for (const Trial& trial : ran.trials) {
-    std::string shown = trial.exchange.request.target + trial.exchange.request.body;
-    for (const Header& header : trial.exchange.request.headers) shown += header.value;
+    std::string shown = trial.exchange->request.target + trial.exchange->request.body;
+    for (const Header& header : trial.exchange->request.headers) shown += header.value;
     for (const char* secret : {"own-cookie", "ow%2Fn", "90001", "production-session-1", "gxl"})
       EXPECT_EQ(shown.find(secret), std::string::npos) << secret << " in " << shown;
   }
@@ -154,7 +154,7 @@ TEST(Sessions, TheWaitIsBounded) {
   const std::uint64_t begin = monotonic_ns();
   std::atomic<std::uint64_t> second{0};
   Sender sender(options, [&](Trial&& trial) {
-    if (trial.exchange.request.target.starts_with("/orders") && second == 0)
+    if (trial.exchange->request.target.starts_with("/orders") && second == 0)
       second = monotonic_ns();
   });
   auto exchanges = prepared(sessions, Scrubber::off(), shopping());

@@ -44,13 +44,17 @@ class RecordingFeed::Round final : public ExchangeSink {
   explicit Round(ExchangeSink& next) : next_(next) {}
 
   void exchange(Exchange&& exchange) override {
+    boxed(std::make_unique<Exchange>(std::move(exchange)));
+  }
+  void boxed(std::unique_ptr<Exchange> box) override {
+    Exchange& exchange = *box;
     if (first_ns_ == 0) first_ns_ = exchange.request.first_byte_ns;
     last_ns_ = std::max(last_ns_, exchange.request.first_byte_ns);
     streams_ = std::max(streams_, exchange.stream + 1);
     exchange.id = id_of_copy(exchange.id, number_ << 32);
     exchange.stream += stream_offset_;
     if (number_ > 0) shift_times(exchange, time_offset_);
-    next_.exchange(std::move(exchange));
+    next_.boxed(std::move(box));
   }
   void connection_end(std::uint64_t stream) override {
     streams_ = std::max(streams_, stream + 1);

@@ -1,4 +1,5 @@
-// A value that is rarely there, and large when it is: without it, it takes the room of a pointer.
+// A large value that is rarely there or often moved: it takes the room of a pointer, and moves as
+// one.
 #pragma once
 
 #include <memory>
@@ -13,6 +14,7 @@ class Boxed {
  public:
   Boxed() = default;
   Boxed(T value) : value_(std::make_unique<T>(std::move(value))) {}
+  explicit Boxed(std::unique_ptr<T> value) noexcept : value_(std::move(value)) {}
   Boxed(std::optional<T>&& value) {
     if (value) value_ = std::make_unique<T>(std::move(*value));
   }
@@ -24,6 +26,7 @@ class Boxed {
   }
   ~Boxed() = default;
 
+  void reset() noexcept { value_.reset(); }
   bool has_value() const noexcept { return value_ != nullptr; }
   explicit operator bool() const noexcept { return has_value(); }
   T& operator*() noexcept { return *value_; }

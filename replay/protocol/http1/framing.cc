@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "replay/protocol/http1/anomaly.h"
+#include "replay/protocol/token.h"
 
 namespace gray::http1 {
 namespace {
@@ -13,18 +14,12 @@ namespace {
 constexpr std::array<std::string_view, 6> kCodings{"gzip",       "x-gzip",  "compress",
                                                    "x-compress", "deflate", "identity"};
 
-std::string_view trim(std::string_view text) noexcept {
-  const std::size_t first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") + 1 - first);
-}
-
 /// Calls `use` with each element of a list (RFC 9110 section 5.6.1), the empty ones too.
 template <class Use>
 void each_element(std::string_view list, Use use) {
   while (true) {
     const std::size_t comma = list.find(',');
-    use(trim(list.substr(0, comma)));
+    use(trim_ows(list.substr(0, comma)));
     if (comma == std::string_view::npos) return;
     list.remove_prefix(comma + 1);
   }
@@ -65,7 +60,7 @@ void read_length(std::string_view value, Facts& facts) {
 void read_codings(std::string_view value, Facts& facts, Message& message) {
   facts.coded = true;
   each_element(value, [&](std::string_view coding) {
-    const std::string_view name = trim(coding.substr(0, coding.find(';')));
+    const std::string_view name = trim_ows(coding.substr(0, coding.find(';')));
     if (name.empty()) return;
     facts.chunked_last = same_name(name, "chunked");
     if (facts.chunked_last)

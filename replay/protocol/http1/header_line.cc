@@ -14,10 +14,7 @@ namespace {
 constexpr std::size_t kUsualHeaders = 8;
 
 std::string_view trim(std::string_view text) noexcept {
-  const auto is_space = [](char c) { return c == ' ' || c == '\t' || c == '\r'; };
-  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-  return text;
+  return trim_if(text, [](char c) { return is_ows(c) || c == '\r'; });
 }
 
 bool is_control(char c) noexcept {

@@ -19,9 +19,7 @@ bool is_version(std::string_view word) noexcept {
 }
 
 std::string_view trim(std::string_view text) noexcept {
-  const std::size_t first = text.find_first_not_of(" \t\r\n");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t\r\n") + 1 - first);
+  return trim_if(text, [](char c) { return is_ows(c) || c == '\r' || c == '\n'; });
 }
 
 }  // namespace
