@@ -98,9 +98,11 @@ void Reassembler::receive(Flow& flow, unsigned from, const Packet& packet) noexc
   if ((flags & kTcpAck) != 0 && flow.sides[other].started()) acknowledged(flow, other, packet.ack);
   if (!empty) payload(flow, from, packet);
   if ((flags & kTcpFin) != 0) {
-    const std::uint32_t seq = packet.seq + packet.payload_wire_len;
+    const std::uint32_t syn = (flags & kTcpSyn) != 0 ? 1 : 0;
+    const std::uint32_t seq = packet.seq + syn + packet.payload_wire_len;
     if (!side.started()) side.start(seq);
     side.fin(seq, output(flow, from));
+    discard_unwanted(flow);
   }
   if ((flags & kTcpRst) != 0) {
     reset(flow, side, packet);
@@ -110,9 +112,8 @@ void Reassembler::receive(Flow& flow, unsigned from, const Packet& packet) noexc
 }
 
 void Reassembler::acknowledged(Flow& flow, unsigned side, std::uint32_t ack) noexcept {
-  const bool waited = flow.sides[side].waiting();
   flow.sides[side].acked(ack, output(flow, side));
-  if (waited) discard_unwanted(flow);
+  discard_unwanted(flow);
 }
 
 /// A RST that is not near its sender's sequence numbers is a blind attacker's or an old

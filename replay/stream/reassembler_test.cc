@@ -157,6 +157,15 @@ TEST(Reassembler, FastOpen) {
   EXPECT_EQ(wire.only().text[1], "200");
 }
 
+TEST(Reassembler, FastOpenThatEndsAtOnce) {
+  Wire wire;
+  wire.send(0, 999, "GET", kTcpSyn | kTcpFin);
+  wire.send(1, 8999, "200", kTcpSyn | kTcpAck | kTcpFin, 1004);
+  EXPECT_EQ(wire.only().text[0], "GET$");
+  EXPECT_EQ(wire.only().text[1], "200$");
+  EXPECT_EQ(wire.only().reason, CloseReason::Fin);
+}
+
 TEST(Reassembler, ResetGivesOutWhatIsHeldAndEnds) {
   Wire wire;
   wire.open(1000, 9000);
@@ -318,6 +327,32 @@ TEST(Reassembler, UnwantedFromAnAcknowledgementOn) {
   wire.send(0, 1016, "", kTcpRst);
   EXPECT_EQ(wire.only().text[0], "<3>def");
   EXPECT_EQ(wire.only().reason, CloseReason::Reset);
+}
+
+// What the fuzz target found: bytes that the other direction held came behind others that were
+// passed over.
+TEST(Reassembler, UnwantedFromAnEndOn) {
+  Wire wire;
+  wire.recorder.wanted_bytes = 3;
+  wire.open(1000, 9000);
+  wire.send(1, 9005, "held");
+  wire.send(0, 1005, "", kTcpFin);
+  wire.send(1, 9000, "", kTcpAck, 1006);  // "<5>$" is all that is wanted
+  EXPECT_EQ(wire.reassembler.held_bytes(), 0U);
+  wire.send(1, 9002, "xy");
+  wire.send(0, 1006, "", kTcpAck, 9009);
+  EXPECT_EQ(wire.only().text[0], "<5>$");
+  EXPECT_EQ(wire.only().text[1], "");
+}
+
+TEST(Reassembler, UnwantedFromAFinOn) {
+  Wire wire;
+  wire.recorder.wanted_bytes = 1;
+  wire.open(1000, 9000);
+  wire.send(1, 9005, "held");
+  wire.send(0, 1000, "", kTcpFin);
+  EXPECT_EQ(wire.only().text[0], "$");
+  EXPECT_EQ(wire.reassembler.held_bytes(), 0U);
 }
 
 TEST(Reassembler, RandomSegmentsKeepTheLedgerAndTheBudget) {
