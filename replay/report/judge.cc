@@ -3,12 +3,32 @@
 #include <chrono>
 
 #include "replay/gate/endpoint.h"
+#include "userspace/base/prefetch.h"
 
 namespace gray {
 namespace {
 
 // How long trials are gathered before they are judged together.
 constexpr std::chrono::milliseconds kGathering{1};
+
+template <class T>
+void prefetch_array(const T* first, std::size_t count) noexcept {
+  prefetch({reinterpret_cast<const std::uint8_t*>(first), count * sizeof(T)});
+}
+
+// Other threads wrote what is judged: it is in their caches, or in none.
+void prefetch_messages(const Trial& trial) noexcept {
+  prefetch_array(&*trial.exchange, 1);
+  if (trial.canary) prefetch_array(&*trial.canary, 1);
+}
+
+// Of messages that have been fetched.
+void prefetch_headers(const Trial& trial) noexcept {
+  const auto of = [](const Headers& headers) { prefetch_array(headers.data(), headers.size()); };
+  of(trial.exchange->request.headers);
+  if (trial.exchange->response) of(trial.exchange->response->headers);
+  if (trial.canary) of(trial.canary->headers);
+}
 
 }  // namespace
 
@@ -59,7 +79,11 @@ void Judge::run() {
     batch.swap(waiting_);
     if (batch.size() >= kMaxWaiting) changed_.notify_all();
     lock.unlock();
-    for (Arrival& arrival : batch) take(std::move(arrival));
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      if (i + 4 < batch.size()) prefetch_messages(batch[i + 4].trial);
+      if (i + 2 < batch.size()) prefetch_headers(batch[i + 2].trial);
+      take(std::move(batch[i]));
+    }
     batch.clear();
     lock.lock();
     different_ = gate_.differing();

@@ -18,9 +18,9 @@ std::vector<Drop> as_drops(const std::map<std::string, std::uint64_t>& counts, D
   return drops;
 }
 
-// When it was written, by the clock of the dates in answers; now is when the answer was whole.
+// When it was written, by the clock of the dates in answers.
 Trial&& stamped(Trial&& trial) noexcept {
-  trial.sent_ns = utc_ns() - trial.latency_ns;
+  trial.sent_ns = (trial.canary ? trial.canary->first_byte_ns : utc_ns()) - trial.latency_ns;
   return std::move(trial);
 }
 

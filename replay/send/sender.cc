@@ -238,7 +238,7 @@ void Sender::Loop::deliver(Result&& result) {
         look_at_held_;
   ++turn_.outcomes[static_cast<std::size_t>(result.outcome)];
   last_ns_ = monotonic_ns();
-  lineup_.done(waiting.lane, now(), waiting.end_ns);
+  lineup_.done(waiting.lane, last_ns_ - epoch_, waiting.end_ns);
   on_trial_(std::move(trial));
 }
 
