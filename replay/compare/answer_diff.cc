@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "replay/compare/printable.h"
-#include "replay/scrub/json_text.h"
 
 namespace gray {
 namespace {
@@ -30,10 +29,6 @@ std::string quoted(std::string_view text) {
     out += c;
   }
   return out += '"';
-}
-
-std::string json_text(const TreeNode& node) {
-  return node.kind == TreeKind::String ? quote_json(node.text) : std::string(node.text);
 }
 
 /// A value after scrubbing: of a document a tree of its own, of other parts a string.

@@ -99,6 +99,10 @@ std::optional<Tree> form_tree(const BodySource& source) {
 
 }  // namespace
 
+std::string json_text(const TreeNode& node) {
+  return node.kind == TreeKind::String ? quote_json(node.text) : std::string(node.text);
+}
+
 std::string media_type(const Headers& headers) {
   const std::string* type = find_header(headers, "content-type");
   if (type == nullptr) return {};
@@ -131,9 +135,7 @@ BodyMaker json_sequence_maker(const Scrubber& scrubber) {
           .scrub = [&scrubber](std::span<const JsonStep> place,
                                const TreeNode& node) -> std::optional<std::string> {
             if (place.empty()) return std::nullopt;
-            return scrubber.scrub_json_at(place.subspan(1), node.kind == TreeKind::String
-                                                                ? quote_json(node.text)
-                                                                : std::string(node.text));
+            return scrubber.scrub_json_at(place.subspan(1), json_text(node));
           }};
 }
 

@@ -57,6 +57,9 @@ struct BodyMaker {
       make_both = {};
 };
 
+/// A value as JSON text: a string in its quotes, everything else as it was written.
+std::string json_text(const TreeNode& node);
+
 /// "application/problem+json" of "Application/problem+JSON; charset=utf-8"; empty without one.
 std::string media_type(const Headers& headers);
 

@@ -33,12 +33,16 @@ constexpr std::array<std::string_view, 20> kOfOneRequest{"connection",
                                                          "x-request-start",
                                                          "x-trace-id"};
 
+constexpr std::string_view kFirst = "cdfgiktvx";  // letters of all of them
+static_assert(std::all_of(kOfOneRequest.begin(), kOfOneRequest.end(), [](std::string_view known) {
+  return kFirst.find(known[0]) != kFirst.npos;
+}));
+
 bool is_safe(const std::string& method) noexcept {
   return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "TRACE";
 }
 
 bool of_one_request(std::string_view name) noexcept {
-  constexpr std::string_view kFirst = "cdfgiktvx";  // letters of all of them
   if (name.empty() || kFirst.find(to_lower(name[0])) == std::string_view::npos) return false;
   constexpr std::string_view kSpans = "x-b3-";
   return (name.size() > kSpans.size() && same_name(name.substr(0, kSpans.size()), kSpans)) ||

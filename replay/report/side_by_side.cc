@@ -9,7 +9,6 @@
 #include "replay/compare/printable.h"
 #include "replay/compare/shown_bodies.h"
 #include "replay/compare/tree_diff.h"
-#include "replay/scrub/json_text.h"
 
 namespace gray {
 namespace {
@@ -23,7 +22,7 @@ constexpr std::size_t kNameCost = 64;            // as which a name counts there
 constexpr std::size_t kMaxCompared = 4u << 20;   // bytes of a body
 
 std::string as_written(const TreeNode& node, bool quotes) {
-  return node.kind == TreeKind::String && quotes ? quote_json(node.text) : std::string(node.text);
+  return quotes ? json_text(node) : std::string(node.text);
 }
 
 class Rows {

@@ -36,25 +36,17 @@ constexpr std::array<std::string_view, 12> kHeaderParts{
     "access-key", "api-key",     "apikey", "credential", "jwt",       "passwd",
     "password",   "private-key", "secret", "session",    "signature", "token"};
 
-// By two letters, so that most places of a name are passed over at one look.
-bool begins_with_secret(std::string_view lower) noexcept {
-  constexpr auto begins = [](char a, char b) { return a << 8 | b; };
-  if (lower.size() < 2) return false;
-  switch (begins(lower[0], lower[1])) {
-    case begins('a', 'c'):
-    case begins('a', 'p'):
-    case begins('c', 'r'):
-    case begins('j', 'w'):
-    case begins('p', 'a'):
-    case begins('p', 'r'):
-    case begins('s', 'e'):
-    case begins('s', 'i'):
-    case begins('t', 'o'):
-      return std::any_of(kHeaderParts.begin(), kHeaderParts.end(),
-                         [&](std::string_view part) { return lower.starts_with(part); });
-    default:
-      return false;
-  }
+constexpr std::array<bool, 256> first_letters() noexcept {
+  std::array<bool, 256> is{};
+  for (const std::string_view part : kHeaderParts) is[static_cast<unsigned char>(part[0])] = true;
+  return is;
+}
+constexpr std::array<bool, 256> kBeginsHeaderPart = first_letters();
+
+bool begins_with_part(std::string_view lower) noexcept {
+  return std::any_of(kHeaderParts.begin(), kHeaderParts.end(), [&](std::string_view part) {
+    return part[0] == lower[0] && lower.starts_with(part);
+  });
 }
 
 template <std::size_t N>
@@ -103,8 +95,11 @@ bool is_secret_header(std::string_view name) noexcept {
                  to_lower);
   const std::string_view lower(buffer.data(), size);
   if (lower == "authorization" || lower == "proxy-authorization") return true;
+  // Most places of a name are passed over at one look.
   for (std::size_t at = 0; at < lower.size(); ++at)
-    if (begins_with_secret(lower.substr(at))) return true;
+    if (kBeginsHeaderPart[static_cast<unsigned char>(lower[at])] &&
+        begins_with_part(lower.substr(at)))
+      return true;
   return false;
 }
 

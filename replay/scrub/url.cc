@@ -39,7 +39,8 @@ std::string scrub_parameter(const Policy& policy, Part part, Fields fields, std:
   // What the decoder took for an escape may have been none: "100%13812345678".
   std::string as_written(raw.substr(equals + 1));
   if (!treatment && as_written != before) policy.scrub_text(part, as_written);
-  return result_name += as_written;
+  result_name += as_written;
+  return result_name;
 }
 
 void scrub_parameters(const Policy& policy, Part part, Fields fields, std::string_view raw,
