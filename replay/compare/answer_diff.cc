@@ -62,16 +62,6 @@ std::string_view last_name(std::span<const JsonStep> place) noexcept {
   return {};
 }
 
-std::optional<TreePair> both_trees(const BodyMaker& maker, const BodySource& production,
-                                   const BodySource& canary) {
-  if (maker.make_both) return maker.make_both(production, canary);
-  auto left = maker.make(production);
-  if (!left) return std::nullopt;
-  auto right = maker.make(canary);
-  if (!right) return std::nullopt;
-  return TreePair{std::move(*left), std::move(*right)};
-}
-
 }  // namespace
 
 std::string write_place(std::string start, std::span<const JsonStep> place,

@@ -38,8 +38,6 @@ class AnswerDiff {
   void header(std::string_view part, const std::string& name,
               std::span<const std::string_view> production,
               std::span<const std::string_view> canary);
-  std::string scrubbed_header(const std::string& name,
-                              std::span<const std::string_view> values) const;
   bool trees(const BodyMaker& maker, const BodySource& production, const BodySource& canary);
   void tree_difference(const BodyMaker& maker, const TreeDifference& difference);
   void shown_difference(const BodyMaker& maker, ShownBodies& shown,

@@ -103,6 +103,16 @@ std::string json_text(const TreeNode& node) {
   return node.kind == TreeKind::String ? quote_json(node.text) : std::string(node.text);
 }
 
+std::optional<TreePair> both_trees(const BodyMaker& maker, const BodySource& production,
+                                   const BodySource& canary) {
+  if (maker.make_both) return maker.make_both(production, canary);
+  auto left = maker.make(production);
+  if (!left) return std::nullopt;
+  auto right = maker.make(canary);
+  if (!right) return std::nullopt;
+  return TreePair{std::move(*left), std::move(*right)};
+}
+
 std::string media_type(const Headers& headers) {
   const std::string* type = find_header(headers, "content-type");
   if (type == nullptr) return {};

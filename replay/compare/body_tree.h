@@ -57,6 +57,10 @@ struct BodyMaker {
       make_both = {};
 };
 
+/// Both bodies by a maker that takes both; absent: one is not of its kind after all.
+std::optional<TreePair> both_trees(const BodyMaker& maker, const BodySource& production,
+                                   const BodySource& canary);
+
 /// A value as JSON text: a string in its quotes, everything else as it was written.
 std::string json_text(const TreeNode& node);
 

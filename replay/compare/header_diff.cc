@@ -1,50 +1,13 @@
 #include <algorithm>
-#include <map>
 
 #include "replay/compare/answer_diff.h"
-#include "replay/compare/printable.h"
+#include "replay/compare/header_values.h"
 #include "replay/protocol/grpc/call.h"
 
 namespace gray {
 namespace {
 
 constexpr std::string_view kSetCookie = "set-cookie";
-constexpr std::string_view kComma = ", ";
-
-using Values = std::vector<std::string_view>;
-using ByName = std::map<std::string, Values>;
-
-ByName by_name(const Headers& headers) {
-  ByName names;
-  for (const Header& header : headers) names[lower_case(header.name)].push_back(header.value);
-  return names;
-}
-
-// "session=secret; Path=/" is "session". What stood there before, in order.
-Values keep_cookie_names(ByName& names) {
-  const auto found = names.find(std::string(kSetCookie));
-  if (found == names.end()) return {};
-  Values& values = found->second;
-  std::sort(values.begin(), values.end());
-  Values before = values;
-  for (std::string_view& value : values) value = value.substr(0, value.find_first_of("=;"));
-  std::sort(values.begin(), values.end());
-  return before;
-}
-
-std::string joined(std::span<const std::string_view> values) {
-  std::string list;
-  for (const std::string_view value : values) {
-    if (!list.empty()) list += kComma;
-    list += value;
-  }
-  return list;
-}
-
-// Of values that may be written as one list.
-bool same_list(std::span<const std::string_view> a, std::span<const std::string_view> b) {
-  return a.size() == 1 && b.size() == 1 ? a[0] == b[0] : joined(a) == joined(b);
-}
 
 std::vector<std::string> sorted_elements(std::string_view list) {
   std::vector<std::string> elements;
@@ -60,20 +23,10 @@ std::vector<std::string> sorted_elements(std::string_view list) {
   return elements;
 }
 
-std::string shown(std::span<const std::string_view> values, const std::string& text) {
-  if (values.empty() || !text.empty()) return printable(text);
-  return joined(values).empty() ? "(empty)" : "(scrubbed)";
-}
-
 /// "5 NOT_FOUND"
 std::string status_text(int status) {
   const std::string_view name = grpc::status_name(status);
   return std::to_string(status) + (name.empty() ? "" : " ") + std::string(name);
-}
-
-// Standard names are nobody's secret: nothing in them is looked for.
-bool is_standard(std::string_view name) noexcept {
-  return std::ranges::binary_search(Comparator::default_ignored_headers(), name);
 }
 
 // The same names in the same order, each once, as of two versions of one program. Names that are
@@ -107,9 +60,9 @@ bool AnswerDiff::grpc_status(const AnswerHeaders& production, const AnswerHeader
            one_is_ok ? Cause::StatusClass : Cause::Value);
   const auto message = [](const AnswerHeaders& answer) {
     const std::string* value = find_header(*answer.trailers, "grpc-message");
-    return value ? Values{*value} : Values{};
+    return value ? HeaderValues{*value} : HeaderValues{};
   };
-  const Values left = message(production), right = message(canary);
+  const HeaderValues left = message(production), right = message(canary);
   if (!left.empty() || !right.empty()) header("trailer", "grpc-message", left, right);
   return true;
 }
@@ -128,7 +81,7 @@ void AnswerDiff::headers(std::string_view part, const Headers& production, const
     }
     return;
   }
-  ByName left = by_name(production), right = by_name(canary);
+  HeadersByName left = headers_by_name(production), right = headers_by_name(canary);
   if (rules_.default_ignores()) {
     const bool values_differ = keep_cookie_names(left) != keep_cookie_names(right);
     if (values_differ && left[std::string(kSetCookie)] == right[std::string(kSetCookie)])
@@ -136,7 +89,7 @@ void AnswerDiff::headers(std::string_view part, const Headers& production, const
   }
   for (const auto& [name, values] : left) {
     const auto found = right.find(name);
-    header(part, name, values, found == right.end() ? Values{} : found->second);
+    header(part, name, values, found == right.end() ? HeaderValues{} : found->second);
   }
   for (const auto& [name, values] : right)
     if (!left.contains(name)) header(part, name, {}, values);
@@ -148,9 +101,7 @@ void AnswerDiff::header(std::string_view part, const std::string& name,
   const bool both = !production.empty() && !canary.empty();
   if (both && same_list(production, canary)) return;
   const JsonStep place[] = {{name, 0, false}};
-  std::string field(part);
-  field += '.';
-  field += is_standard(name) ? name : printable(scrubber_.scrub_text(name));
+  std::string field = header_field(part, name, scrubber_);
   if (const CompareRule* rule = rules_.ignoring(part, place)) return note(std::move(field), *rule);
   const std::string raw_production = joined(production), raw_canary = joined(canary);
   TreeNode before, after;
@@ -160,27 +111,16 @@ void AnswerDiff::header(std::string_view part, const std::string& name,
   if (both && name == "content-type" && same_media(raw_production, raw_canary)) return;
   if (const CompareRule* rule = both ? rules_.allowing(part, place, before, after) : nullptr)
     return note(field, *rule);
-  const std::string left = scrubbed_header(name, production);
-  const std::string right = scrubbed_header(name, canary);
+  const bool cookie_names = rules_.default_ignores();
+  const std::string left = scrubbed_header(name, production, cookie_names, scrubber_);
+  const std::string right = scrubbed_header(name, canary, cookie_names, scrubber_);
   if (both && left == raw_canary) return;
   if (both && left == right) return note_scrubbed(field);
   const bool list = both && sorted_elements(raw_production) == sorted_elements(raw_canary);
   const Cause cause = !both || name == "content-type" ? Cause::Schema
                       : list                          ? Cause::Ordering
                              : cause_of_leaves(before, after, name, context_);
-  out_.add(field, shown(production, left), shown(canary, right), cause);
-}
-
-std::string AnswerDiff::scrubbed_header(const std::string& name,
-                                        std::span<const std::string_view> values) const {
-  const bool names_only = rules_.default_ignores() && name == kSetCookie;
-  std::string list;
-  for (const std::string_view value : values) {
-    if (!list.empty()) list += kComma;
-    list +=
-        names_only ? scrubber_.scrub_text(value) : scrubber_.scrub_value("header." + name, value);
-  }
-  return list;
+  out_.add(field, shown_header(production, left), shown_header(canary, right), cause);
 }
 
 }  // namespace gray

@@ -118,6 +118,9 @@ TEST(CompareRules, OfFormsTextsAndHeaders) {
   EXPECT_EQ(compare("{field: 'text[*]', normalize: [trim]}", text("a\nb \n"), text("a\nb\n")), "");
   EXPECT_EQ(compare("{field: form.x, ignore: true}", text("a\nb\nc\n"), text("a\nx\nb\nc\n")),
             "text[1] value");
+  EXPECT_EQ(compare("{field: 'text[1]', ignore: true}", text("a\n1\nb\n"), text("a\n2\nc\n")),
+            "text[2] value")
+      << "lines count from the first of the text, not from the first that differs";
   EXPECT_EQ(compare("{field: header.x-t, absolute: 5}", response_of(200, {{"X-T", "10"}}, ""),
                     response_of(200, {{"X-T", "12"}}, "")),
             "");
