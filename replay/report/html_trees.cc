@@ -83,7 +83,7 @@ std::string html_side_by_side(const SideBySide& bodies) {
     }
   }
   html += "</div>\n";
-  return bodies.cut ? html + "<p><small>The bodies go on; more is not shown.</small></p>\n" : html;
+  return bodies.cut ? html + "<p><small>Both sides go on; more is not shown.</small></p>\n" : html;
 }
 
 std::string html_side_by_side(BodiesOf& bodies, std::string_view exchange) {
@@ -91,7 +91,7 @@ std::string html_side_by_side(BodiesOf& bodies, std::string_view exchange) {
   if (found == bodies.end()) return {};
   const SideBySide* fresh = std::exchange(found->second, nullptr);
   return fresh != nullptr ? html_side_by_side(*fresh)
-                          : "<p><small>Both bodies stand further up, where the exchange is the "
+                          : "<p><small>Both sides stand further up, where the exchange is the "
                             "example of a cause.</small></p>\n";
 }
 

@@ -1,4 +1,4 @@
-// Two bodies side by side as HTML: nested <details>, which open and close without a script. What
+// Two answers side by side as HTML: nested <details>, which open and close without a script. What
 // stands in them is escaped here.
 #pragma once
 

@@ -1,4 +1,4 @@
-// Bodies side by side: what differs with its surroundings, equal parts folded, bounded, scrubbed,
+// Answers side by side: what differs with its surroundings, equal parts folded, bounded, scrubbed,
 // and escaped on the page.
 #include "replay/report/side_by_side.h"
 
@@ -142,8 +142,92 @@ TEST(SideBySide, ReadsFormsAndKinds) {
             " !b: 2|b: 3\n");
   EXPECT_EQ(drawn(rows_of("{\"a\":[1]}", "[1]")), "!{\"a\":[1]}|[1]\n");
   EXPECT_TRUE(rows_of(response_of(200, {}, "text"), response_of(200, {}, "other")).rows.empty());
-  EXPECT_TRUE(rows_of(response_of(200, {}, "{}"), response_of(500, {}, "[]")).rows.empty())
-      << "of another status nothing is compared";
+}
+
+TEST(SideBySide, HeadersStandThereWhenOneDiffers) {
+  const Headers before = {
+      {"Content-Type", "text/html"}, {"Date", "Mon"},   {"Vary", "a"},
+      {"Set-Cookie", "sid=abc1"},    {"X-Gone", "yes"}, {"Cache-Control", "no"}};
+  const Headers after = {{"content-type", "text/html"},
+                         {"Date", "Tue"},
+                         {"Vary", "a"},
+                         {"Vary", "b"},
+                         {"X-New", ""},
+                         {"Set-Cookie", "sid=xyz2"},
+                         {"cache-control", "no"}};
+  EXPECT_EQ(drawn(rows_of(response_of(200, before, "same"), response_of(200, after, "same"))),
+            "headers: 6|headers: 6\n"
+            " cache-control: no|cache-control: no\n"
+            " content-type: text/html|content-type: text/html\n"
+            " .date: Mon|date: Tue\n"
+            " set-cookie: sid|set-cookie: sid\n"
+            " !vary: a|vary: a, b\n"
+            " !x-gone: yes|\n"
+            " !|x-new: (empty)\n");
+  EXPECT_TRUE(rows_of(response_of(200, {{"Date", "Mon"}}, "same"),
+                      response_of(200, {{"Date", "Tue"}}, "same"))
+                  .rows.empty())
+      << "nothing that counts differs";
+}
+
+TEST(SideBySide, TrailersStandBehindTheBody) {
+  Response before = json_response("[1]"), after = json_response("[2]");
+  before.trailers = {{"X-Sum", "1"}};
+  after.trailers = {{"X-Sum", "2"}};
+  EXPECT_EQ(drawn(rows_of(before, after)),
+            "[1 element]|[1 element]\n"
+            " ![0]: 1|[0]: 2\n"
+            "trailers: 1|trailers: 1\n"
+            " !x-sum: 1|x-sum: 2\n");
+}
+
+TEST(SideBySide, TextsStandThereByLine) {
+  const auto text = [](std::string body) {
+    return response_of(200, {{"Content-Type", "text/plain"}}, std::move(body));
+  };
+  EXPECT_EQ(drawn(rows_of(text("a\nb\nc\nd\nold\ne\nf\n"), text("a\nb\nc\nd\nnew\nmore\ne\nf\n"))),
+            "lines of text: 7|lines of text: 8\n"
+            " 1: a|1: a\n"
+            " 2: b|2: b\n"
+            " 3: c|3: c\n"
+            " +1\n"
+            " !5: old|5: new\n"
+            " !|6: more\n"
+            " 6: e|7: e\n"
+            " 7: f|8: f\n");
+  EXPECT_EQ(drawn(rows_of(text("a\n1\nb\n"), text("a\n2\nc\n"), {.ignores = {"text[1]"}})),
+            "lines of text: 3|lines of text: 3\n"
+            " 1: a|1: a\n"
+            " .2: 1|2: 2\n"
+            " !3: b|3: c\n");
+  EXPECT_TRUE(rows_of(text("a\nb\n"), text("a\r\nb\r\n")).rows.empty());
+}
+
+TEST(SideBySide, AnswersOfAnotherStatusAreShownThoughNotCompared) {
+  EXPECT_EQ(drawn(rows_of(response_of(200, {}, R"({"price":1})"),
+                          response_of(500, {{"Retry-After", "9"}}, R"({"error":"no stock"})"))),
+            "headers: 0|headers: 1\n"
+            " !|retry-after: 9\n"
+            "{1 member}|{1 member}\n"
+            " !|error: \"no stock\"\n"
+            " !price: 1|\n");
+}
+
+TEST(SideBySide, OfBodiesOfDifferentKindsItIsSaidHowTheyBegin) {
+  const Headers html = {{"Content-Type", "text/html"}};
+  const Response page = response_of(502, html, "<html>\n<h1>Bad gateway</h1>\n</html>\n");
+  EXPECT_EQ(
+      drawn(rows_of(json_response(R"({"phone":"13812345678","n":1})"), page)).find("13812345678"),
+      std::string::npos);
+  EXPECT_EQ(drawn(rows_of(json_response("[1,2]"), page)),
+            "headers: 1|headers: 1\n"
+            " !content-type: application/json|content-type: text/html\n"
+            "!body: [1,2]|body: <html> <h1>Bad gateway</h1> </html> \n");
+  EXPECT_EQ(drawn(rows_of(response_of(200, {}, std::string("\0\1", 2)), response_of(200, {}, ""))),
+            "!body: 2 bytes|body: (empty)\n");
+  EXPECT_TRUE(rows_of(response_of(200, {}, std::string("\0\1", 2)),
+                      response_of(200, {}, std::string("\0\2", 2)))
+                  .rows.empty());
 }
 
 TEST(SideBySide, IsScrubbedAsAllIs) {
